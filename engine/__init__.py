@@ -1,0 +1,55 @@
+"""The engine's public face. Importing it loads no torch."""
+
+from engine.edit import (
+    MAX_PIXELS,
+    Box,
+    DragEdit,
+    EditRequest,
+    EditResult,
+    ExemplarEdit,
+    Image,
+    Mask,
+    Motion,
+    Point,
+    PointPair,
+    Subject,
+    TextEdit,
+)
+from engine.engine import Engine
+from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMissing, OutOfMemory
+from engine.method import Method
+from engine.methods import METHODS
+from engine.progress import Cancelled, Progress, Step
+from engine.region import Region
+from engine.settings import Declaration, Settings, Value
+
+__all__ = [
+    "MAX_PIXELS",
+    "METHODS",
+    "Box",
+    "Cancelled",
+    "Declaration",
+    "DownloadFailed",
+    "DragEdit",
+    "EditRequest",
+    "EditResult",
+    "Engine",
+    "EngineError",
+    "ExemplarEdit",
+    "Image",
+    "InvalidRequest",
+    "Mask",
+    "Method",
+    "ModelMissing",
+    "Motion",
+    "OutOfMemory",
+    "Point",
+    "PointPair",
+    "Progress",
+    "Region",
+    "Settings",
+    "Step",
+    "Subject",
+    "TextEdit",
+    "Value",
+]

@@ -1,0 +1,329 @@
+"""The command line: the same Engine without a window.
+
+Exit status: 0 done, 2 bad input, 3 the engine failed, 130 cancelled. Errors are one sentence on stderr.
+"""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from engine.edit import DragEdit, EditRequest, EditResult, ExemplarEdit, Point, PointPair, TextEdit
+from engine.engine import Engine
+from engine.errors import EngineError, InvalidRequest, ModelMissing
+from engine.evaluation import BENCHMARKS
+from engine.method import AnyMethod
+from engine.methods import METHODS
+from engine.photo import Photo, open_mask, open_photo
+from engine.photo_writer import check_output, save_photo
+from engine.progress import Cancelled, Progress, Step
+from engine.runtime.device import DEVICES
+
+COMMANDS = ("edit", "methods", "bench")
+DONE, BAD_INPUT, FAILED, CANCELLED = 0, 2, 3, 130
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status and never raises."""
+    try:
+        options = _parser().parse_args(arguments)
+        with _interruptible() as interrupted:
+            return options.run(options, interrupted)
+    except (InvalidRequest, ModelMissing) as error:
+        return _fail(str(error), BAD_INPUT)
+    except (Cancelled, KeyboardInterrupt):
+        return _fail("Cancelled.", CANCELLED)
+    except EngineError as error:
+        return _fail(str(error), FAILED)
+    except BrokenPipeError:
+        return FAILED  # whoever read our output has gone
+    except Exception:  # noqa: BLE001 - the command line is a process border: a sentence, never a traceback
+        _log.exception("The command failed")
+        return _fail("Something unexpected failed; run it again with PLIANT_LOG=debug to see what.", FAILED)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a wrong flag is bad input like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(
+            f"{message[:1].upper()}{message[1:]}. “{self.prog} --help” shows how it is used."
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pliant", description="Edit a photo by dragging it.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    edit = commands.add_parser("edit", help="edit a picture with one of the methods", allow_abbrev=False)
+    edit.add_argument("method", metavar="METHOD", help="a name that “pliant methods” lists")
+    edit.add_argument("input", metavar="INPUT", type=Path)
+    edit.add_argument("-o", dest="output", metavar="OUTPUT", type=Path, required=True)
+    drag = "pull what is at X,Y to X,Y (pixels of INPUT, from its top left)"
+    edit.add_argument("--drag", dest="drags", metavar="X,Y:X,Y", action="append", default=[], help=drag)
+    edit.add_argument("--pin", dest="pins", metavar="X,Y", action="append", default=[], help="hold X,Y still")
+    edit.add_argument("--mask", metavar="PNG", type=Path, help="white may change, black must stay")
+    edit.add_argument("--subject", metavar="PNG", type=Path, help="white is what moves")
+    motions = "bend the picture, or move the subject as a whole"
+    edit.add_argument("--motion", default="deform", metavar="deform|move", help=motions)
+    edit.add_argument("--prompt", metavar="TEXT", default="")
+    edit.add_argument("--exemplar", metavar="FILE", type=Path)
+    edit.add_argument("--pack", metavar="NAME|DIR")
+    edit.add_argument("--device", metavar="|".join(DEVICES), default="auto")
+    edit.add_argument("--seed", metavar="N", default="0")
+    edit.add_argument("--set", dest="settings", metavar="NAME=VALUE", action="append", default=[])
+    edit.add_argument("--json", action="store_true", help="print what was done as one JSON object")
+    edit.set_defaults(run=_edit)
+
+    methods = commands.add_parser("methods", help="list the methods and their settings", allow_abbrev=False)
+    methods.add_argument("--json", action="store_true")
+    methods.set_defaults(run=_methods)
+
+    bench = commands.add_parser("bench", help="measure", allow_abbrev=False)
+    bench.add_argument("name", metavar="|".join(BENCHMARKS))
+    bench.add_argument("--json", action="store_true")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
+    clock = _Clock()
+    engine = Engine(device=options.device)
+    method = engine.method(options.method)
+    device = engine.device(method.name)
+    if options.pack is not None:
+        engine.pack(options.pack)
+    settings = engine.settings(method.name, options.pack, _chosen(method, options.settings))
+    with clock.phase("Open"):
+        photo = open_photo(options.input)
+        check_output(options.output, photo, source=options.input)
+        request = _request(method, options, photo)
+    if photo.notice:
+        _say(photo.notice)
+    progress = Progress(on_step=_stepper(options), is_cancelled=interrupted.is_set)
+    result = engine.edit(method.name, request, settings, options.pack, progress)
+    output = _partial_path(options.output) if result.partial else options.output
+    edited = photo.with_pixels(result.image)
+    del photo, request  # a picture may be large, and saving needs room too
+    with clock.phase("Save"):
+        save_photo(edited, output, source=options.input)
+    if result.partial:
+        _say(f"Cancelled; what there was by then is in {output}.")
+    if options.json:
+        _print_json(_report(result, output, method, options, device, clock))
+    elif not result.partial:
+        _out(f"{output}\n")
+    return CANCELLED if result.partial else DONE
+
+
+def _request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -> EditRequest:
+    """The request that the flags spell; flags that the method's kind of request does not know are refused."""
+    common: dict[str, Any] = {
+        "image": photo.pixels,
+        "profile": photo.profile,
+        "mask": None if options.mask is None else open_mask(options.mask, "mask"),
+        "seed": _integer(options.seed),
+    }
+    given = {
+        "--drag": options.drags,
+        "--pin": options.pins,
+        "--subject": options.subject,
+        "--prompt": options.prompt,
+        "--exemplar": options.exemplar,
+    }
+    known = {DragEdit: {"--drag", "--pin", "--subject", "--prompt"}, TextEdit: {"--prompt"}}
+    for flag, value in given.items():
+        if value and flag not in known.get(method.request, {"--exemplar"}):
+            raise InvalidRequest(f"{method.title} takes no {flag}; leave it out.")
+    if method.request is DragEdit:
+        subject = None if options.subject is None else open_mask(options.subject, "subject")
+        return DragEdit(
+            **common,
+            points=tuple(_pair(text) for text in options.drags),
+            pins=tuple(_point(text, f"--pin {text}") for text in options.pins),
+            subject=subject,
+            motion=options.motion,
+            prompt=options.prompt,
+        )
+    if method.request is TextEdit:
+        return TextEdit(**common, prompt=options.prompt)
+    if options.exemplar is None:
+        raise InvalidRequest(f"{method.title} needs a picture of what to put in; give --exemplar FILE.")
+    return ExemplarEdit(**common, exemplar=open_photo(options.exemplar).pixels)
+
+
+def _report(
+    result: EditResult,
+    output: Path,
+    method: AnyMethod,
+    options: argparse.Namespace,
+    device: str,
+    clock: "_Clock",
+) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        "method": method.name,
+        "pack": options.pack,
+        "device": device,
+        "seed": _integer(options.seed),
+        "region": list(result.region),
+        "handles": [[round(x, 3), round(y, 3)] for x, y in result.handles],
+        "partial": result.partial,
+        "seconds": {name: round(s, 4) for name, s in (clock.seconds | dict(result.timings)).items()},
+    }
+
+
+def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
+    listed = [
+        {
+            "name": method.name,
+            "title": method.title,
+            "request": {"DragEdit": "drag", "TextEdit": "text", "ExemplarEdit": "exemplar"}[
+                method.request.__name__
+            ],
+            "settings": [
+                {"name": d.name, "default": d.default, "range": d.range, "low": d.low, "high": d.high}
+                | {"step": d.step, "choices": list(d.choices), "help": d.help}
+                for d in method.settings.declarations()
+            ],
+        }
+        for method in METHODS.values()
+    ]
+    if options.json:
+        _print_json({"methods": listed})
+        return DONE
+    for method in listed:
+        _out(f"{method['name']}  {method['title']} ({method['request']})\n")
+        for s in method["settings"]:
+            _out(f"  {s['name']} = {s['default']}  ({s['range']})  {s['help']}\n")
+    return DONE
+
+
+def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
+    if options.name not in BENCHMARKS:
+        raise InvalidRequest(f"There is no benchmark “{options.name}”; there is {', '.join(BENCHMARKS)}.")
+    rows = BENCHMARKS[options.name]()
+    if options.json:
+        _print_json({"benchmark": options.name, "rows": [row._asdict() for row in rows]})
+        return DONE
+    for row in rows:
+        _out(f"{row}\n")
+    return DONE
+
+
+def _chosen(method: AnyMethod, texts: Sequence[str]) -> dict[str, Any]:
+    """The values that `--set NAME=VALUE` flags spell."""
+    known = {declaration.name: declaration for declaration in method.settings.declarations()}
+    chosen: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidRequest(f"--set takes NAME=VALUE, not “{text}”.")
+        if name not in known:
+            raise InvalidRequest(
+                f"{method.name} has no setting “{name}”; it has {', '.join(known) or 'none'}."
+            )
+        chosen[name] = known[name].parse(value)
+    return chosen
+
+
+def _pair(text: str) -> PointPair:
+    ends = text.split(":")
+    if len(ends) != 2:  # noqa: PLR2004
+        raise InvalidRequest(f"--drag takes X,Y:X,Y, not “{text}”.")
+    return PointPair(_point(ends[0], f"--drag {text}"), _point(ends[1], f"--drag {text}"))
+
+
+def _point(text: str, flag: str) -> Point:
+    try:
+        x, y = (float(number) for number in text.split(","))
+    except ValueError:
+        raise InvalidRequest(f"“{flag}” has no point X,Y in “{text}”.") from None
+    return Point(x, y)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidRequest(f"--seed takes a whole number, not “{text}”.") from None
+
+
+def _partial_path(output: Path) -> Path:
+    """Beside the output: a complete file there is never replaced by a partial result."""
+    return output.with_name(f"{output.stem}.partial{output.suffix}")
+
+
+@dataclass
+class _Clock:
+    """Seconds of the phases outside the engine."""
+
+    def __post_init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begun
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """The first Ctrl+C asks the work to stop; the second stops the program."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stepper(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a callback
+    """Show progress on a terminal, and only there."""
+    if options.json or not sys.stderr.isatty():
+        return lambda step: None
+
+    def show(step: Step) -> None:
+        end = "\n" if step.done == step.total else ""
+        sys.stderr.write(f"\r{step.phase} {step.done}/{step.total}{end}")
+        sys.stderr.flush()
+
+    return show
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    _out(json.dumps(value) + "\n")
+
+
+def _out(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def _fail(sentence: str, status: int) -> int:
+    _say(sentence)
+    return status

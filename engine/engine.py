@@ -1,0 +1,163 @@
+"""Engine: (method, pack, request, settings, progress) → result. All that the window and the shell touch."""
+
+from collections.abc import Mapping
+
+import cv2
+
+from engine import region
+from engine.edit import EditRequest, EditResult
+from engine.errors import InvalidRequest, OutOfMemory
+from engine.method import AnyMethod, Editor
+from engine.methods import METHODS
+from engine.packs import ModelPack, PackStore
+from engine.progress import Cancelled, Progress
+from engine.region import Region
+from engine.runtime.components import Components
+from engine.runtime.device import resolve_device
+from engine.settings import Settings, Value
+
+
+class Engine:
+    """Edits pictures; keeps packs and editors open between edits.
+
+    Args:
+        device: auto, cpu, cuda or mps.
+        store: where packs are found by name.
+
+    Raises:
+        InvalidRequest: an unknown device.
+    """
+
+    def __init__(self, device: str = "auto", store: PackStore | None = None) -> None:
+        self._device = device
+        self._store = store
+        self._packs: dict[str, ModelPack] = {}
+        self._editors: dict[tuple[str, str | None], Editor[EditRequest, Settings]] = {}
+
+    def method(self, name: str) -> AnyMethod:
+        """Raises: InvalidRequest: there is no such method."""
+        if name not in METHODS:
+            raise InvalidRequest(f"There is no method “{name}”; there is {', '.join(METHODS)}.")
+        return METHODS[name]
+
+    def device(self, method: str) -> str:
+        """The device that `method` runs on: cpu, cuda or mps.
+
+        Raises:
+            InvalidRequest: no such method, or the engine's device is unknown or absent.
+        """
+        return resolve_device(self._device, networks=bool(self.method(method).roles))
+
+    def settings(
+        self, method: str, pack: str | None = None, chosen: Mapping[str, Value] | None = None
+    ) -> Settings:
+        """The paper's values, under the pack's recommendations, under what the user chose.
+
+        Raises:
+            InvalidRequest: an unknown method or setting, or a value outside its range.
+            ModelMissing: the pack is absent or damaged.
+        """
+        kind = self.method(method).settings
+        recommended = self.pack(pack).methods.get(method, {}) if pack is not None else {}
+        values = {**recommended, **(chosen or {})}
+        known = [declaration.name for declaration in kind.declarations()]
+        for name in values:
+            if name not in known:
+                raise InvalidRequest(
+                    f"{method} has no setting “{name}”; it has {', '.join(known) or 'none'}."
+                )
+        return kind(**values)
+
+    def pack(self, name: str) -> ModelPack:
+        """Open a pack by its name or folder, once.
+
+        Raises:
+            ModelMissing: it is absent or damaged.
+        """
+        if name not in self._packs:
+            self._store = self._store or PackStore()
+            self._packs[name] = self._store.open(name)
+        return self._packs[name]
+
+    def plan(self, request: EditRequest) -> Region:
+        """What an edit of this request may change, and the crop that is needed for it."""
+        return region.plan(request)
+
+    def edit(
+        self,
+        method: str,
+        request: EditRequest,
+        settings: Settings | None = None,
+        pack: str | None = None,
+        progress: Progress | None = None,
+    ) -> EditResult:
+        """Edit a picture; where the user cancels after a checkpoint, the result is partial.
+
+        Raises:
+            InvalidRequest: the method, its device or its settings do not fit the request.
+            ModelMissing: the pack lacks what the method needs.
+            OutOfMemory: memory did not suffice.
+            Cancelled: the user cancelled before there was anything to show.
+        """
+        kind = self.method(method)
+        if not isinstance(request, kind.request):
+            raise InvalidRequest(f"{kind.title} cannot answer a {type(request).__name__}.")
+        settings = settings or self.settings(method, pack)
+        if not isinstance(settings, kind.settings):
+            raise InvalidRequest(
+                f"{kind.title} takes {kind.settings.__name__}, not {type(settings).__name__}."
+            )
+        progress = progress or Progress()
+        editor = self._editor(kind, pack)
+        try:
+            return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
+        except MemoryError:
+            raise OutOfMemory(_memory_sentence(request)) from None
+        except cv2.error as error:
+            if error.code != cv2.Error.StsNoMem:
+                raise
+            raise OutOfMemory(_memory_sentence(request)) from None
+
+    def _edit(
+        self,
+        editor: Editor[EditRequest, Settings],
+        request: EditRequest,
+        settings: Settings,
+        progress: Progress,
+        *,
+        srgb: bool,
+    ) -> EditResult:
+        with progress.phase("Plan"):
+            plan = self.plan(request)
+            cut = plan.cut(request, srgb=srgb)
+        partial = False
+        try:
+            answer = editor.edit(cut, settings, progress)
+        except Cancelled:
+            so_far = progress.partial()
+            if so_far is None:
+                raise
+            answer, partial = so_far, True
+        timings = progress.timings
+        return EditResult(
+            image=plan.paste(request, cut, answer.image),
+            region=plan.box,
+            handles=tuple(plan.outside(handle) for handle in answer.handles),
+            partial=partial,
+            timings=timings,
+        )
+
+    def _editor(self, method: AnyMethod, pack: str | None) -> Editor[EditRequest, Settings]:
+        key = (method.name, pack)
+        if key not in self._editors:
+            opened = None if pack is None else self.pack(pack)
+            self._editors[key] = method.build(Components(pack=opened, device=self.device(method.name)))
+        return self._editors[key]
+
+
+def _memory_sentence(request: EditRequest) -> str:
+    width, height = request.size
+    return (
+        f"Memory did not suffice for this picture of {width} × {height} pixels; "
+        "mask a smaller part, or close other programs."
+    )

@@ -1,0 +1,126 @@
+"""`pliant bench speed`: how long the user waits, on this machine, as medians and 95th percentiles."""
+
+import io
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import PIL.Image
+
+from engine.edit import DragEdit, Image, Point, PointPair
+from engine.engine import Engine
+from engine.methods.flow_warp.editor import preview
+from engine.methods.flow_warp.settings import FlowWarpSettings
+from engine.photo import open_photo
+
+_LARGE = (6000, 4000)  # a 24-megapixel photo
+_REGION = 1024  # pixels along a side
+
+
+class Row(NamedTuple):
+    """One measurement in milliseconds."""
+
+    name: str
+    median_ms: float
+    p95_ms: float
+    runs: int
+    budget_ms: float | None
+
+    def __str__(self) -> str:
+        budget = "" if self.budget_ms is None else f"   (aim {self.budget_ms:g})"
+        return f"{self.name:<58} median {self.median_ms:8.1f} ms   p95 {self.p95_ms:8.1f} ms{budget}"
+
+
+def run() -> list[Row]:
+    """Measure on a synthetic photo; takes about half a minute and needs 1 GB."""
+    picture = _photo(_LARGE)
+    small = np.ascontiguousarray(picture[:_REGION, :_REGION])
+    engine = Engine()
+    local = _request(picture, mask=_square(picture), origin=(2500, 1500))
+    whole = _request(picture, mask=np.full(picture.shape[:2], 255, np.uint8), origin=(2500, 1500))
+    moved = _request(small, mask=np.full(small.shape[:2], 255, np.uint8), motion="move")
+    live = _request(small, mask=np.full(small.shape[:2], 255, np.uint8))
+    lifted = _request(small, mask=live.mask, motion="move", subject=_disc(small))
+    stiffness = FlowWarpSettings().stiffness
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photo.jpg"
+        path.write_bytes(_jpeg(picture))
+        return [
+            _measure(
+                "preview, deform, 1024² region, 6 pairs, 4 pins", lambda: preview(live, stiffness), 200, 12
+            ),
+            _measure(
+                "preview, move with a subject, 1024² region", lambda: preview(lifted, stiffness), 100, None
+            ),
+            _measure(
+                "final, deform, 1024² region of 24 megapixels",
+                lambda: engine.edit("flow_warp", local),
+                9,
+                500,
+            ),
+            _measure("final, deform, all of 24 megapixels", lambda: engine.edit("flow_warp", whole), 5, 3000),
+            _measure(
+                "final, move, subject found, 1024² picture", lambda: engine.edit("flow_warp", moved), 9, None
+            ),
+            _measure("open a 24-megapixel JPEG", lambda: open_photo(path), 7, 500),
+        ]
+
+
+def _measure(name: str, act: Callable[[], object], runs: int, budget_ms: float | None) -> Row:
+    for _ in range(min(3, runs)):
+        act()
+    seconds: list[float] = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        act()
+        seconds.append(time.perf_counter() - begun)
+    median, p95 = np.percentile(np.array(seconds) * 1e3, [50, 95])
+    return Row(name, round(float(median), 2), round(float(p95), 2), runs, budget_ms)
+
+
+def _photo(size: tuple[int, int]) -> Image:
+    """Structure at every scale, as photos have it."""
+    random = np.random.default_rng(0)
+    width, height = size
+    out = np.zeros((height, width, 3), np.float32)
+    for octave in range(3, 12):
+        small = random.standard_normal((2**octave * height // width + 1, 2**octave, 3)).astype(np.float32)
+        out += cv2.resize(small, size, interpolation=cv2.INTER_CUBIC) / 1.6**octave
+    out = (out - out.min()) / np.ptp(out) * 255
+    return np.dstack([out.astype(np.uint8), np.full((height, width), 255, np.uint8)])
+
+
+def _request(
+    image: Image,
+    mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]] | None,
+    origin: tuple[int, int] = (0, 0),
+    **changes: object,
+) -> DragEdit:
+    x, y = origin
+    pairs = tuple(
+        PointPair(Point(x + 200 + 110 * i, y + 300 + 60 * i), Point(x + 240 + 110 * i, y + 340 + 40 * i))
+        for i in range(6)
+    )
+    corners = ((100, 100), (900, 100), (100, 900), (900, 900))
+    pins = tuple(Point(x + a, y + b) for a, b in corners)
+    return DragEdit(image=image, mask=mask, points=pairs, pins=pins, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def _square(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[1500 : 1500 + _REGION, 2500 : 2500 + _REGION] = 255
+    return mask
+
+
+def _disc(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    return cv2.circle(np.zeros(image.shape[:2], np.uint8), (480, 450), 250, 255, -1)
+
+
+def _jpeg(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(np.ascontiguousarray(image[..., :3])).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()

@@ -1,0 +1,253 @@
+"""A displacement field on a coarse grid: its inverse, what it leaves uncovered, and warping by it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.edit import Box, Image, Mask
+
+_TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size maps
+_COLUMNS = 8192  # of a tile
+_REMAP_LIMIT = 32767  # pixels along a side, which cv2.remap does not reach
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """Displacements at the centres of square cells that cover a picture and one ring of cells around it.
+
+    Args:
+        size: (width, height) of the picture in pixels.
+        cell: side of a cell in pixels.
+        vectors: (rows + 2, columns + 2, 2) float64 x, y in pixels. Entry (i, j) stands at
+            ((j − ½)·cell, (i − ½)·cell), points being measured from the picture's top-left corner.
+    """
+
+    size: tuple[int, int]
+    cell: int
+    vectors: NDArray[np.float64]
+
+    @staticmethod
+    def nodes(size: tuple[int, int], cell: int) -> NDArray[np.float64]:
+        """The places (rows + 2, columns + 2, 2) at which a flow for such a picture has its vectors."""
+        x, y = ((np.arange(-(-n // cell) + 2) - 0.5) * cell for n in size)
+        return np.stack(np.meshgrid(x, y), axis=-1)
+
+    def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The displacement (n, 2) at each of `points` (n, 2), bilinear between the cells' centres."""
+        return bilinear(self.vectors, points / self.cell + 0.5)
+
+
+def invert(flow: Flow, iterations: int = 8) -> tuple[Flow, NDArray[np.float64]]:
+    """The backward flow g of a forward flow u: y + g(y) + u(y + g(y)) = y, by Newton's method.
+
+    Where nothing arrives at y (a gap) or several places do (a fold), g is one of the nearest solutions.
+
+    Returns:
+        The backward flow, and how far in pixels each of its vectors is from solving the equation, (rows + 2,
+        columns + 2): about 0 where y is covered, large where nothing arrives.
+    """
+    nodes = flow.nodes(flow.size, flow.cell)
+    y = nodes.reshape(-1, 2)
+    table = np.concatenate([flow.vectors, _jacobian(flow)], axis=-1)  # u, ∂u/∂x, ∂u/∂y
+    x = y - _arrivals(flow, nodes).reshape(-1, 2)
+    best, error = x, np.full(len(y), np.inf)
+    for _ in range(iterations + 1):
+        ux, uy, a, c, b, d = bilinear(table, x / flow.cell + 0.5).T
+        rest = x + np.column_stack([ux, uy]) - y
+        size = np.hypot(rest[:, 0], rest[:, 1])
+        better = size < error
+        best, error = np.where(better[:, None], x, best), np.minimum(size, error)
+        if error.max() < 1e-3:
+            break
+        a, d = a + 1, d + 1
+        det = a * d - b * c
+        det = np.where(np.abs(det) < 0.05, np.copysign(0.05, det), det)
+        step = (
+            np.column_stack([d * rest[:, 0] - b * rest[:, 1], a * rest[:, 1] - c * rest[:, 0]]) / det[:, None]
+        )
+        length = np.hypot(step[:, 0], step[:, 1])
+        x = x - step * np.minimum(1, 4 * flow.cell / np.maximum(length, 1e-9))[:, None]
+    shape = nodes.shape
+    return (
+        Flow(size=flow.size, cell=flow.cell, vectors=(best - y).reshape(shape)),
+        error.reshape(shape[:2]),
+    )
+
+
+def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
+    """What no source pixel reaches, (h, w) uint8 0 or 255: outside the picture's edge, or torn open.
+
+    Args:
+        backward: an inverted flow.
+        error: its residual in pixels, as `invert` returns it.
+    """
+    width, height = backward.size
+    cell, g = backward.cell, backward.vectors
+    source = backward.nodes(backward.size, cell) + g
+    out = np.zeros((height, width), np.uint8)
+    beyond = ((source < 0) & (g < -0.5)) | ((source > backward.size) & (g > 0.5))
+    if not beyond.any() and error.max() < cell / 4:
+        return out
+    values = np.concatenate([source, error[..., None]], axis=-1).astype(np.float32)
+    for tile in _tiles(backward):
+        x, y, rest = cv2.split(tile.dense(values[tile.nodes], cell, cv2.INTER_LINEAR))
+        outside = (x < -0.5) | (y < -0.5) | (x > width + 0.5) | (y > height + 0.5)
+        out[tile.box.slices] = np.where(outside | (rest > cell / 4), 255, 0)
+    return out
+
+
+def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, clear: bool = False) -> Image:
+    """The picture whose pixel at y is `image` at y + g(y); colours are weighed by alpha.
+
+    Args:
+        image: (h, w, 4) uint8 straight RGBA.
+        backward: g; its size is the result's.
+        interpolation: cv2.INTER_CUBIC or cv2.INTER_LINEAR.
+        clear: whether it is transparent beyond the edge of `image`, which otherwise goes on for ever.
+
+    Returns:
+        (rows, columns, 4) uint8 straight RGBA. Pixels displaced by less than 1/64 px are copied exactly where
+        `image` is opaque or as large as the result.
+    """
+    height, width = image.shape[:2]
+    out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)
+    border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
+    opaque = cv2.minMaxLoc(cv2.extractChannel(image, 3))[0] == 255
+    places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
+    reach = 3 + backward.cell  # of the kernel, and of a spline between nodes
+    for tile in _tiles(backward):
+        part = places[tile.nodes]
+        low, high = part.min((0, 1)) - reach, part.max((0, 1)) + reach
+        x0, y0 = (int(np.clip(low[i], 0, n - 1)) for i, n in enumerate((width, height)))
+        x1, y1 = (int(np.clip(high[i], 1, n)) for i, n in enumerate((width, height)))
+        indices = tile.dense((part - [x0, y0]).astype(np.float32), backward.cell, interpolation)
+        source = image[y0:y1, x0:x1]
+        target = out[tile.box.slices]
+        if opaque and not clear:
+            _remap(source, indices, interpolation, target, border)
+            continue
+        _remap_straight(source, indices, interpolation, target, border)
+        if out.shape == image.shape:
+            moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell, interpolation)
+            still = (np.abs(moved) < 1 / 64).all(-1)
+            target[still] = image[tile.box.slices][still]
+    return out
+
+
+def _remap_straight(
+    source: Image, indices: NDArray[np.float32], interpolation: int, out: Image, border: int
+) -> None:
+    """Sample straight RGBA with its colours weighed by alpha."""
+    weighed = source.astype(np.float32)
+    weighed[..., :3] *= weighed[..., 3:] * (1 / 255)
+    sampled = np.empty(out.shape, np.float32)
+    _remap(weighed, indices, interpolation, sampled, border)
+    alpha = np.clip(sampled[..., 3:], 0, 255)
+    colour = np.clip(sampled[..., :3] * (255 / np.maximum(alpha, 1e-3)), 0, 255)
+    out[..., :3] = np.rint(colour)
+    out[..., 3:] = np.rint(alpha)
+
+
+def _remap(
+    source: NDArray[Any], indices: NDArray[np.float32], interpolation: int, out: NDArray[Any], border: int
+) -> None:
+    """cv2.remap into `out`, cut into pieces where the source is larger than it takes."""
+    if max(source.shape[:2]) < _REMAP_LIMIT:
+        cv2.remap(source, indices, None, interpolation, out, border)
+        return
+    axis = int(indices.shape[1] > indices.shape[0])
+    middle = indices.shape[axis] // 2
+    for half in (slice(None, middle), slice(middle, None)):
+        rows, columns = (half, slice(None)) if axis == 0 else (slice(None), half)
+        piece = indices[rows, columns]
+        low = np.clip(np.floor(piece.min((0, 1))) - 3, 0, None).astype(int)
+        high = np.ceil(piece.max((0, 1))).astype(int) + 4
+        x0, y0 = np.minimum(low, [source.shape[1] - 1, source.shape[0] - 1])
+        x1, y1 = np.maximum(high, [x0 + 1, y0 + 1])
+        shifted = piece - np.array([x0, y0], np.float32)
+        _remap(source[y0:y1, x0:x1], shifted, interpolation, out[rows, columns], border)
+
+
+class _Tile(NamedTuple):
+    """A part of a picture whose full-size maps fit into memory, and the nodes they are brought up from."""
+
+    box: Box
+    nodes: tuple[slice, slice]
+    offset: tuple[int, int]  # of the box among the enlarged nodes, in pixels
+
+    def dense(self, part: NDArray[np.float32], cell: int, interpolation: int) -> NDArray[np.float32]:
+        """Values at the tile's nodes → values at its pixels."""
+        large = cv2.resize(part, None, fx=cell, fy=cell, interpolation=interpolation)
+        x, y = self.offset
+        return large[y : y + self.box.height, x : x + self.box.width]
+
+
+def _tiles(flow: Flow) -> Iterator[_Tile]:
+    width, height = flow.size
+    cell = flow.cell
+    rows, columns = flow.vectors.shape[:2]
+    across = max(_COLUMNS // cell, 1)
+    down = max(_TILE // (min(width, across * cell) * cell), 1)
+    for i in range(0, rows - 2, down):
+        for j in range(0, columns - 2, across):
+            # One ring more than needed where there is one, for the spline. Pixel X's centre stands at node
+            # (X + ½)/cell + ½, and cv2.resize puts node n at ((n + ½)·cell − ½).
+            top, left = max(i - 1, 0), max(j - 1, 0)
+            yield _Tile(
+                Box(j * cell, i * cell, min((j + across) * cell, width), min((i + down) * cell, height)),
+                (slice(top, i + down + 3), slice(left, j + across + 3)),
+                ((j + 1 - left) * cell, (i + 1 - top) * cell),
+            )
+
+
+def _arrivals(flow: Flow, nodes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean displacement of what arrives near each node, from a bilinear splat; gaps take their nearest."""
+    rows, columns = nodes.shape[:2]
+    places = ((nodes + flow.vectors) / flow.cell + 0.5).reshape(-1, 2)
+    places = np.clip(places, 0, [columns - 1.001, rows - 1.001])
+    corner = places.astype(np.intp)
+    fraction = places - corner
+    index = corner[:, 1] * columns + corner[:, 0]
+    sums = np.zeros((3, rows * columns))
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weight = np.abs(1 - dx - fraction[:, 0]) * np.abs(1 - dy - fraction[:, 1])
+        for k, value in enumerate((weight, *(weight * flow.vectors.reshape(-1, 2).T))):
+            sums[k] += np.bincount(index + dy * columns + dx, value, rows * columns)
+    weight = sums[0].reshape(rows, columns)
+    known = weight > 1e-3
+    mean = (sums[1:] / np.maximum(sums[0], 1e-3)).T.reshape(rows, columns, 2)
+    if known.all():
+        return mean
+    _, label = cv2.distanceTransformWithLabels(
+        np.uint8(~known), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros(int(label.max()) + 1, np.intp)
+    nearest[label[known]] = np.flatnonzero(known)
+    return mean.reshape(-1, 2)[nearest[label]]
+
+
+def _jacobian(flow: Flow) -> NDArray[np.float64]:
+    """(…, 4): ∂ux/∂x, ∂uy/∂x, ∂ux/∂y, ∂uy/∂y at the nodes."""
+    down, across = np.gradient(flow.vectors, flow.cell, axis=(0, 1))
+    return np.concatenate([across, down], axis=-1)
+
+
+def bilinear(table: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values (n, c) of `table` (rows, columns, c) at fractional indices (n, 2) x, y; clamped at its edges.
+
+    cv2.remap would round the places to 1/32 of a cell, which is a visible step where cells are large.
+    """
+    rows, columns, channels = table.shape
+    x = np.clip(places[:, 0], 0, columns - 1)
+    y = np.clip(places[:, 1], 0, rows - 1)
+    j, i = np.minimum(x.astype(np.intp), columns - 2), np.minimum(y.astype(np.intp), rows - 2)
+    fx, fy = (x - j)[:, None], (y - i)[:, None]
+    flat = table.reshape(-1, channels)
+    index = i * columns + j
+    upper = flat[index] * (1 - fx) + flat[index + 1] * fx
+    lower = flat[index + columns] * (1 - fx) + flat[index + columns + 1] * fx
+    return upper * (1 - fy) + lower * fy

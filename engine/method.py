@@ -1,0 +1,50 @@
+"""What registering a method means, and the one interface that every editor implements."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from engine.edit import EditRequest, EditResult
+from engine.progress import Progress
+from engine.runtime.components import Components
+from engine.settings import Settings
+
+R = TypeVar("R", bound=EditRequest)
+S = TypeVar("S", bound=Settings)
+R_contra = TypeVar("R_contra", bound=EditRequest, contravariant=True)
+S_contra = TypeVar("S_contra", bound=Settings, contravariant=True)
+
+
+class Editor(Protocol[R_contra, S_contra]):
+    """A method built on a pack."""
+
+    def edit(self, request: R_contra, settings: S_contra, progress: Progress, /) -> EditResult:
+        """Answer a request that `Region.cut` has cut: it has a mask and no colour profile to mind."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(Generic[R, S]):
+    """A registered method.
+
+    Args:
+        name: its folder, word on the command line and key in manifests.
+        title: its name as the field writes it.
+        request: the type that decides which markers and fields the window offers.
+        settings: the type that decides the panel, the flags and the defaults.
+        roles: what a pack must hold; empty for a method that needs no pack.
+        sees_colours: whether the crop must be sRGB. A method that only moves pixels keeps the picture's own
+            colours, which sRGB may not hold.
+        build: makes the editor; torch may load here and not before.
+    """
+
+    name: str
+    title: str
+    request: type[R]
+    settings: type[S]
+    roles: frozenset[str]
+    sees_colours: bool = True
+    build: Callable[[Components], Editor[R, S]]
+
+
+AnyMethod = Method[Any, Any]

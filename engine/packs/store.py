@@ -1,0 +1,201 @@
+"""Which packs there are, and opening one: what is opened has been looked over, what is damaged is named."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError, safe_open
+
+from engine.errors import ModelMissing
+from engine.packs.manifest import MANIFEST, Component, ModelPack, PackFile, manifest_label, read_manifest
+from engine.paths import data_dir, resource_dir
+
+_PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})  # loading one can run any code
+_CHUNK = 2**20  # bytes
+
+
+class _Source(NamedTuple):
+    """Where a pack is described, and what its paths are relative to."""
+
+    manifest: Path
+    folder: Path
+
+
+class PackStore:
+    """The packs shipped with Pliant and the user's own; of two with the same name, the user's counts.
+
+    Args:
+        bundled: a folder of manifests, `*.toml`, whose paths are relative to its parent; None for Pliant's.
+        user: a folder with one folder per pack, each with its `pack.toml`; None for the user's. It may not
+            exist.
+
+    Raises:
+        EngineError: the installation lacks its resources folder.
+    """
+
+    def __init__(self, bundled: Path | None = None, user: Path | None = None) -> None:
+        self._bundled = resource_dir() / "packs" if bundled is None else bundled
+        self._user = data_dir() / "packs" if user is None else user
+
+    def names(self) -> tuple[str, ...]:
+        """The packs that there are, sorted; one with a broken manifest goes by its file or folder."""
+        return tuple(sorted(self._sources()))
+
+    def open(self, name_or_folder: str | Path) -> ModelPack:
+        """Read a pack together with the packs that it extends, and look its files over (no hashes).
+
+        Args:
+            name_or_folder: a name of this store, or else the folder of a pack anywhere; a `Path` is always a
+                folder.
+
+        Raises:
+            ModelMissing: there is no such pack, or it is incomplete or damaged.
+        """
+        sources = self._sources()
+        pack = _completed(_read(name_or_folder, sources), sources)
+        for component in pack.components.values():
+            try:
+                _check(component, pack.title)
+            except OSError as error:
+                reason = error.strerror or error
+                raise _unusable(
+                    pack.title, f"{error.filename or component.path} cannot be read ({reason})"
+                ) from error
+        return pack
+
+    @staticmethod
+    def verify(pack: ModelPack, on_file: Callable[[str], None] = lambda file: None) -> None:
+        """Compare every file whose hash the manifest states with that hash.
+
+        Args:
+            on_file: told each file before it is read; whatever it raises ends the check.
+
+        Raises:
+            ModelMissing: a file is damaged or cannot be read.
+        """
+        for component in pack.components.values():
+            for file in component.files:
+                if file.sha256 is None:
+                    continue
+                on_file(str(file.path))
+                try:
+                    intact = _sha256(file.path) == file.sha256
+                except OSError as error:
+                    raise _unusable(pack.title, f"{file.path} cannot be read ({error.strerror})") from error
+                if not intact:
+                    raise _unusable(pack.title, f"{file.path} is damaged; its checksum is wrong")
+
+    def _sources(self) -> dict[str, _Source]:
+        bundled = (_Source(path, self._bundled.parent) for path in sorted(self._bundled.glob("*.toml")))
+        user = (_Source(path, path.parent) for path in sorted(self._user.glob(f"*/{MANIFEST}")))
+        return {**_by_name(bundled), **_by_name(user)}
+
+
+def _by_name(sources: Iterator[_Source]) -> dict[str, _Source]:
+    sound: dict[str, _Source] = {}
+    broken: dict[str, _Source] = {}
+    for source in sources:
+        try:
+            sound.setdefault(read_manifest(*source).name, source)
+        except ModelMissing:  # said when it is opened; until then it must not get in the way of the others
+            broken[manifest_label(source.manifest)] = source
+    return {**broken, **sound}
+
+
+def _read(name_or_folder: str | Path, sources: dict[str, _Source]) -> ModelPack:
+    if isinstance(name_or_folder, str) and name_or_folder in sources:
+        return read_manifest(*sources[name_or_folder])
+    manifest = Path(name_or_folder) / MANIFEST
+    try:
+        exists = manifest.is_file()
+    except OSError:  # a name too long for a file, a folder that may not be entered
+        exists = False
+    if not exists:
+        known = (
+            f"Choose one of these: {', '.join(sorted(sources))}."
+            if sources
+            else "Get one; there are none yet."
+        )
+        raise ModelMissing(
+            f"There is no pack “{name_or_folder}”, nor a folder of that name with a {MANIFEST}. {known}"
+        )
+    return read_manifest(manifest)
+
+
+def _completed(pack: ModelPack, sources: dict[str, _Source]) -> ModelPack:
+    """The pack with what it takes over from the packs that it extends; its own counts."""
+    chain = [pack]
+    while (base := chain[-1].extends) is not None:
+        names = [link.name for link in chain]
+        if base in names:
+            circle = " → ".join((*names[names.index(base) :], base))
+            raise _unusable(pack.title, f"its manifest extends packs in a circle ({circle})")
+        if base not in sources:
+            raise ModelMissing(
+                f"The pack “{chain[-1].title}” extends the pack “{base}”, which is missing. Get it first."
+            )
+        chain.append(read_manifest(*sources[base]))
+    chain.reverse()
+    return replace(
+        pack,
+        components={role: component for link in chain for role, component in link.components.items()},
+        methods={method: settings for link in chain for method, settings in link.methods.items()},
+    )
+
+
+def _check(component: Component, title: str) -> None:
+    if not component.path.exists():
+        raise _unusable(title, f"{component.path} is missing")
+    for file in component.files:
+        _check_listed(file, title)
+    # A listed file may lie behind a linked folder, which the walk does not enter.
+    for path in sorted({*_contents(component.path), *(file.path for file in component.files)}):
+        _check_content(path, title)
+
+
+def _contents(path: Path) -> Iterator[Path]:
+    return (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else iter((path,))
+
+
+def _check_listed(file: PackFile, title: str) -> None:
+    if not file.path.is_file():
+        raise _unusable(title, f"{file.path} is missing")
+    length = file.path.stat().st_size
+    if file.bytes is not None and length != file.bytes:
+        raise _unusable(title, f"{file.path} has {length} bytes and should have {file.bytes}")
+
+
+def _check_content(path: Path, title: str) -> None:
+    """Refuse what no loader should be given; of weights only the header is read."""
+    suffix = path.suffix.lower()
+    if suffix in _PICKLES:
+        raise ModelMissing(
+            f"Pliant loads safetensors only, and the pack “{title}” holds {path}. "
+            "Get the pack as safetensors, or remove that file."
+        )
+    if suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            raise _unusable(title, f"{path} is not a complete safetensors file ({error})") from error
+    if suffix == ".json":
+        try:
+            json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise _unusable(title, f"{path} is not valid JSON ({error})") from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _unusable(title: str, problem: str) -> ModelMissing:
+    return ModelMissing(f"The pack “{title}” cannot be used: {problem}. Get the pack again.")

@@ -1,0 +1,96 @@
+"""The only channel out of a running edit, and the only way to stop it."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+from engine.edit import EditResult, Image, Point
+
+T = TypeVar("T")
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
+    """The user asked the running work to stop."""
+
+
+class Step(NamedTuple):
+    phase: str
+    done: int
+    total: int
+
+
+class Progress:
+    """Reports steps, previews, handles and checkpoints of one edit, and raises `Cancelled` when asked to stop.
+
+    Args:
+        on_step: called before each step and after the last of a phase.
+        on_preview: called with an intermediate picture, at most every `preview_interval` seconds.
+        on_handles: called with the handles' present places.
+        is_cancelled: polled before each step.
+    """
+
+    def __init__(
+        self,
+        on_step: Callable[[Step], None] = lambda step: None,
+        on_preview: Callable[[Image], None] | None = None,
+        on_handles: Callable[[tuple[Point, ...]], None] = lambda handles: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        preview_interval: float = 0.5,
+    ) -> None:
+        self._on_step, self._on_preview, self._on_handles = on_step, on_preview, on_handles
+        self._is_cancelled = is_cancelled
+        self._preview_interval, self._preview_due = preview_interval, 0.0
+        self._checkpoint: Callable[[], EditResult] | None = None
+        self._timings: dict[str, float] = {}
+
+    def track(self, phase: str, items: Collection[T]) -> Iterator[T]:
+        """Yield `items`; before each, report it and stop if asked to.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
+        begun = time.perf_counter()
+        for done, item in enumerate(items):
+            self._step(Step(phase, done, len(items)))
+            yield item
+        self._timings[phase] = self._timings.get(phase, 0.0) + time.perf_counter() - begun
+        self._on_step(Step(phase, len(items), len(items)))
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A phase of one step.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
+        for _ in self.track(name, (None,)):
+            yield
+
+    def _step(self, step: Step) -> None:
+        if self._is_cancelled():
+            raise Cancelled
+        self._on_step(step)
+
+    def preview(self, render: Callable[[], Image]) -> None:
+        """Show an intermediate picture; `render` is called only if someone looks and it is time."""
+        if self._on_preview is not None and time.monotonic() >= self._preview_due:
+            self._on_preview(render())
+            self._preview_due = time.monotonic() + self._preview_interval
+
+    def report(self, handles: tuple[Point, ...]) -> None:
+        """Tell where the handles are now, in pixels of the request's picture."""
+        self._on_handles(handles)
+
+    def checkpoint(self, render: Callable[[], EditResult]) -> None:
+        """Remember how to render what there is so far, should the user cancel from here on."""
+        self._checkpoint = render
+
+    def partial(self) -> EditResult | None:
+        """What there was at the last checkpoint, or None where there was none."""
+        return None if self._checkpoint is None else self._checkpoint()
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds of each phase that has ended."""
+        return dict(self._timings)

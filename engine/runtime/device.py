@@ -1,0 +1,31 @@
+"""Which device an edit runs on."""
+
+from engine.errors import InvalidRequest
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def resolve_device(name: str, *, networks: bool) -> str:
+    """The device, cpu, cuda or mps, that `name` means on this machine.
+
+    Args:
+        name: one of DEVICES.
+        networks: whether the work runs networks at all; what does not is done on the CPU, and "auto" then
+            loads no torch.
+
+    Raises:
+        InvalidRequest: an unknown device, or one this machine lacks.
+    """
+    if name not in DEVICES:
+        raise InvalidRequest(f"There is no device “{name}”; choose {', '.join(DEVICES)}.")
+    if name == "cpu" or (name == "auto" and not networks):
+        return "cpu"
+    import torch  # noqa: PLC0415 - torch loads only where a device is asked for
+
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, there in present.items() if there)
+    if not present[name]:
+        titles = {"cuda": "NVIDIA GPU that this installation can use", "mps": "Apple GPU"}
+        raise InvalidRequest(f"This machine has no {titles[name]}; use --device cpu or auto.")
+    return name

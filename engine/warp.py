@@ -1,0 +1,276 @@
+"""Flow warp: what follows the pointer, and the finished picture of it, without a network.
+
+*Deform* bends the picture like a rubber sheet: the drags' rigid moving-least-squares motion is cut into
+small steps, each faded to nothing towards what is protected, and followed through the picture. Small faded
+steps cannot fold, whatever the drags, and a sheet held at its edge uncovers nothing.
+*Move* lifts the subject off, moves it as a whole, and uncovers what was behind it.
+"""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.edit import Box, DragEdit, Image, Mask, Point
+from engine.flow import Flow, bilinear, invert, uncovered, warp
+from engine.motion import Points, Similarity, fit_similarity, paths, rigid_mls
+
+PREVIEW_CELLS = 48  # along the longer side of the region: what follows the pointer
+FINAL_CELLS = 160
+_MOST_STEPS = 10
+_FRINGE = 2  # pixels by which the place left behind is widened: beside a cut-out's edge its colours linger,
+_FRINGE_SHARE = 0.06  # the more so, the larger it is (of the root of its area)
+_SUBJECT_SAMPLES = 6  # along each side of the subject's box
+_ROOM_PIXELS = 256  # along the longer side of the map of distances to protected pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Warped:
+    """A warped crop before its gaps are filled.
+
+    Args:
+        image: (h, w, 4) uint8; where `unknown` is set its pixels mean nothing.
+        unknown: (h, w) uint8 0 or 255, what no source pixel reaches, or None where there is no such pixel.
+        overlay: what lies over the filled picture (the moved subject) and in which box of it, or None.
+        handles: where the content under each handle came to rest.
+    """
+
+    image: Image
+    unknown: Mask | None
+    overlay: tuple[Box, Image] | None
+    handles: tuple[Point, ...]
+
+    def flatten(self, filled: Image) -> Image:
+        """The finished crop from `image` with its gaps filled."""
+        if self.overlay is None:
+            return filled
+        box, layer = self.overlay
+        out = filled.copy()
+        out[box.slices] = _over(out[box.slices], layer)
+        return out
+
+
+def warp_drag(request: DragEdit, *, stiffness: float = 0.5, preview: bool = False) -> Warped:
+    """Warp a cut request (one with a mask) by its drags.
+
+    Args:
+        request: as `Region.cut` makes it; its image may be in any colour space.
+        stiffness: 0 to 1, how far around a handle the picture moves with it as one piece.
+        preview: coarser and bilinear, for a picture under a moving pointer.
+    """
+    assert request.mask is not None, "plan and cut the request first"
+    if request.motion == "move":
+        assert request.subject is not None, "find the subject first"
+        return _move(request, request.subject, preview)
+    cells = PREVIEW_CELLS if preview else FINAL_CELLS
+    forward, handles = drag_flow(request, cells, stiffness)
+    backward, error = invert(forward, iterations=4 if preview else 8)
+    gaps = uncovered(backward, error)
+    image = warp(request.image, backward, cv2.INTER_LINEAR if preview else cv2.INTER_CUBIC)
+    return Warped(image=image, unknown=gaps if gaps.any() else None, overlay=None, handles=handles)
+
+
+def drag_flow(request: DragEdit, cells: int, stiffness: float) -> tuple[Flow, tuple[Point, ...]]:
+    """The forward displacement of a deformed crop, and where its handles come to rest.
+
+    The velocity of step k is the rigid moving-least-squares motion that takes the handles from where they are
+    after k steps to where they are after k + 1, times a fade that is 1 at the handles and on the subject and
+    falls to 0 at protected pixels.
+
+    Args:
+        request: a cut request.
+        cells: of the grid, along the crop's longer side.
+        stiffness: 0 to 1.
+    """
+    size = request.size
+    cell = max(1, -(-max(size) // cells))
+    handles = _array(pair.handle for pair in request.points)
+    targets = _array(pair.target for pair in request.points)
+    pins = _array(request.pins)
+    room = _Room(request, handles, targets)
+    steps = room.steps(handles, targets)
+    track = paths(handles, targets, pins, steps)
+    track = np.concatenate([track, _subject_track(request, track, pins)], axis=1)  # (steps + 1, moving, 2)
+    still = np.broadcast_to(pins, (steps + 1, *pins.shape))
+    controls = np.concatenate([track, still], axis=1)
+
+    nodes = Flow.nodes(size, cell)
+    x = np.concatenate([nodes.reshape(-1, 2), handles])
+    free = np.flatnonzero(room.at(x) > 0)  # the rest never moves
+    moving = track.shape[1]
+    for start, end in itertools.pairwise(controls):
+        here = x[free]
+        moved, squared = rigid_mls(here, start, end)
+        nearest = np.sqrt(squared[:, :moving].min(1))
+        x[free] = here + room.hold(here, (moved - here) * _fade(room.at(here), nearest, stiffness)[:, None])
+    count = nodes.size // 2
+    vectors = _held_at_edge(x[:count].reshape(nodes.shape) - nodes)
+    return Flow(size=size, cell=cell, vectors=vectors), _points(x[count:])
+
+
+def _held_at_edge(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mirror inward motion into the ring outside, so that the flow across the edge is never inward."""
+    for ring, inner, axis, inward in ((0, 1, 0, 1), (-1, -2, 0, -1)):
+        across, down = vectors[:, inner, axis], vectors[inner, :, 1 - axis]
+        vectors[:, ring, axis] = np.where(across * inward > 0, -across, across)
+        vectors[ring, :, 1 - axis] = np.where(down * inward > 0, -down, down)
+    return vectors
+
+
+def _fade(room: NDArray[np.float64], nearest: NDArray[np.float64], stiffness: float) -> NDArray[np.float64]:
+    """1 around what moves, 0 at protected pixels, smooth between; distances in pixels."""
+    away = np.maximum(nearest - stiffness * room, 0)
+    ratio = room / np.maximum(room + away, 1e-9)
+    return ratio * ratio * (3 - 2 * ratio)
+
+
+class _Room:
+    """How far each place is from what must not move.
+
+    The picture's own edge is not protected, but a sheet torn off it would show nothing: content slides along
+    the edge and out across it freely, and stretches where it is pulled inwards.
+    """
+
+    def __init__(self, request: DragEdit, handles: Points, targets: Points) -> None:
+        assert request.mask is not None
+        self._size = np.array(request.size, np.float64)
+        self._longest = float(np.hypot(*(targets - handles).T).max())
+        self._slack = max(64.0, self._longest)
+        # Handles move in full, however near to the edge they are.
+        self._margins = [
+            np.clip(np.minimum(handles, targets).min(0), 1, self._slack),
+            np.clip((self._size - np.maximum(handles, targets)).min(0), 1, self._slack),
+        ]
+        self._pixel = max(1.0, max(request.size) / _ROOM_PIXELS)
+        self._map = _distances(request.mask, self._pixel)
+
+    def at(self, points: Points) -> NDArray[np.float64]:
+        """Pixels to the nearest protected pixel, counting the picture's edge as one some way outside."""
+        inside = np.clip(points, 0, self._size)
+        protected = bilinear(self._map, inside / self._pixel - 0.5)[:, 0]
+        edge = np.minimum(inside, self._size - inside).min(1)
+        return np.minimum(protected, edge + self._slack)
+
+    def hold(self, points: Points, velocity: Points) -> Points:
+        """`velocity` without what would pull the picture off its own edge."""
+        near, far = (
+            _smoothstep(points / self._margins[0]),
+            _smoothstep((self._size - points) / self._margins[1]),
+        )
+        return np.where(velocity > 0, velocity * near, velocity * far)
+
+    def steps(self, handles: Points, targets: Points) -> int:
+        """How many steps keep the sheet from folding: each must be short against the room around it."""
+        room = np.maximum(np.minimum(self.at(handles), self.at(targets)), 0.05 * self._longest)
+        length = np.hypot(*(targets - handles).T)
+        return int(np.clip(np.ceil((length / (0.2 * room)).max()), 2, _MOST_STEPS))
+
+
+def _distances(mask: Mask, pixel: float) -> NDArray[np.float64]:
+    """Pixels to the nearest protected one, (…, …, 1), on a map whose entries are `pixel` wide."""
+    height, width = mask.shape
+    shape = (max(2, round(width / pixel)), max(2, round(height / pixel)))
+    free = cv2.resize(np.where(mask > 0, np.uint8(255), np.uint8(0)), shape, interpolation=cv2.INTER_AREA)
+    inside = np.uint8(free == 255)
+    if inside.all():
+        return np.full((*inside.shape, 1), 1e6)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5).astype(np.float64)
+    return np.maximum(distance - 0.5, 0)[..., None] * pixel
+
+
+def _subject_track(request: DragEdit, track: NDArray[np.float64], pins: Points) -> NDArray[np.float64]:
+    """Where points spread over the subject are after each step: it moves as the drags say, unfaded."""
+    if request.subject is None:
+        return np.empty((len(track), 0, 2))
+    n = _SUBJECT_SAMPLES
+    box = Box.around(request.subject)
+    y = np.unique(np.linspace(box.y0, box.y1 - 1, 2 * n + 1)[1::2].astype(int))
+    x = np.unique(np.linspace(box.x0, box.x1 - 1, 2 * n + 1)[1::2].astype(int))
+    inside = np.argwhere(request.subject[np.ix_(y, x)] > 127)
+    samples = np.column_stack([x[inside[:, 1]], y[inside[:, 0]]]).astype(np.float64) + 0.5
+    start = np.concatenate([track[0], pins])
+    return np.stack([rigid_mls(samples, start, np.concatenate([now, pins]))[0] for now in track])
+
+
+def _move(request: DragEdit, subject: Mask, preview: bool) -> Warped:
+    handles = _array(pair.handle for pair in request.points)
+    targets = _array(pair.target for pair in request.points)
+    pins = _array(request.pins)
+    motion = fit_similarity(np.concatenate([handles, pins]), np.concatenate([targets, pins]))
+    assert request.mask is not None
+    lifted = np.minimum(subject, request.mask)  # what is protected stays, and stays uncopied
+    rest = _points(motion(handles))
+    if not lifted.any():
+        return Warped(image=request.image, unknown=None, overlay=None, handles=rest)
+    place, overlay = _moved_layer(request.image, lifted, motion, preview)
+    fringe = round(_FRINGE + _FRINGE_SHARE * float(np.sqrt(np.count_nonzero(lifted))))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * fringe + 1, 2 * fringe + 1))
+    unknown = cv2.dilate(np.where(lifted > 31, np.uint8(255), np.uint8(0)), kernel)
+    return Warped(image=request.image, unknown=unknown, overlay=(place, overlay), handles=rest)
+
+
+def _moved_layer(image: Image, lifted: Mask, motion: Similarity, preview: bool) -> tuple[Box, Image]:
+    """The subject cut out and moved, and the box of the picture where it then lies."""
+    size = image.shape[1], image.shape[0]
+    source = Box.around(lifted)
+    layer = image[source.slices].copy()
+    layer[..., 3] = (layer[..., 3].astype(np.uint16) * lifted[source.slices] + 127) // 255
+    corners = motion(np.array([(x, y) for x in source[::2] for y in source[1::2]], np.float64))
+    (x0, y0), (x1, y1) = corners.min(0) - 2, corners.max(0) + 2
+    place = Box.clipped(x0, y0, x1, y1, size)
+    back = motion.inverse
+    shifted = Similarity(
+        back.a, back.a * complex(place.x0, place.y0) + back.b - complex(source.x0, source.y0)
+    )
+    backward = similarity_flow(shifted, (place.width, place.height))
+    interpolation = cv2.INTER_LINEAR if preview else cv2.INTER_CUBIC
+    return place, warp(_prefiltered(layer, abs(motion.a)), backward, interpolation, clear=True)
+
+
+def similarity_flow(motion: Similarity, size: tuple[int, int]) -> Flow:
+    """A similarity as a flow; exact at every pixel, because the flow is linear between its nodes."""
+    cell = max(1, -(-max(size) // 16))
+    nodes = Flow.nodes(size, cell)
+    places = nodes.reshape(-1, 2)
+    return Flow(size=size, cell=cell, vectors=(motion(places) - places).reshape(nodes.shape))
+
+
+def _prefiltered(layer: Image, scale: float) -> Image:
+    """Blur before shrinking, so that fine patterns do not shimmer."""
+    if scale > 0.75:
+        return layer
+    sigma = 0.5 * (1 / max(scale, 0.05) - 1)
+    soft = layer.astype(np.float32)
+    soft[..., :3] *= soft[..., 3:] / 255
+    soft = cv2.GaussianBlur(soft, (0, 0), sigma)
+    soft[..., :3] *= 255 / np.maximum(soft[..., 3:], 1e-3)
+    return np.rint(np.clip(soft, 0, 255)).astype(np.uint8)
+
+
+def _over(below: Image, above: Image) -> Image:
+    """Straight alpha compositing; `below` unchanged wherever `above` is clear."""
+    out = below.copy()
+    touched = above[..., 3] > 0
+    a, b = above[touched].astype(np.float32), below[touched].astype(np.float32)
+    wa = a[:, 3:] / 255
+    wb = b[:, 3:] / 255 * (1 - wa)
+    alpha = wa + wb
+    colour = (a[:, :3] * wa + b[:, :3] * wb) / alpha
+    out[touched] = np.rint(np.concatenate([colour, alpha * 255], axis=1)).astype(np.uint8)
+    return out
+
+
+def _smoothstep(t: NDArray[np.float64]) -> NDArray[np.float64]:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _array(points: Iterable[Point]) -> Points:
+    return np.array(list(points), np.float64).reshape(-1, 2)
+
+
+def _points(array: Points) -> tuple[Point, ...]:
+    return tuple(Point(float(x), float(y)) for x, y in array)
