@@ -19,8 +19,12 @@ from engine.engine import Engine
 from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMissing, OutOfMemory
 from engine.method import Method
 from engine.methods import METHODS
+from engine.methods.flow_warp.editor import preview_warp
+from engine.photo import Photo, open_photo
+from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress, Step
 from engine.region import Region
+from engine.samples import Sample, samples
 from engine.settings import Declaration, Settings, Value
 
 __all__ = [
@@ -43,13 +47,20 @@ __all__ = [
     "ModelMissing",
     "Motion",
     "OutOfMemory",
+    "Photo",
     "Point",
     "PointPair",
     "Progress",
     "Region",
+    "Sample",
     "Settings",
     "Step",
     "Subject",
     "TextEdit",
     "Value",
+    "check_output",
+    "open_photo",
+    "preview_warp",
+    "samples",
+    "save_photo",
 ]

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +185,7 @@ def _report(
 
 
 def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "name": method.name,
             "title": method.title,
@@ -240,7 +240,7 @@ def _chosen(method: AnyMethod, texts: Sequence[str]) -> dict[str, Any]:
 
 def _pair(text: str) -> PointPair:
     ends = text.split(":")
-    if len(ends) != 2:  # noqa: PLR2004
+    if len(ends) != 2:
         raise InvalidRequest(f"--drag takes X,Y:X,Y, not “{text}”.")
     return PointPair(_point(ends[0], f"--drag {text}"), _point(ends[1], f"--drag {text}"))
 
@@ -273,14 +273,14 @@ class _Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str) -> Generator[None]:
         begun = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - begun
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible() -> Generator[threading.Event]:
     """The first Ctrl+C asks the work to stop; the second stops the program."""
     interrupted = threading.Event()
 
@@ -299,7 +299,7 @@ def _interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _stepper(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a callback
+def _stepper(options: argparse.Namespace) -> Callable[[Step], None]:
     """Show progress on a terminal, and only there."""
     if options.json or not sys.stderr.isatty():
         return lambda step: None

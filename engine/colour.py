@@ -45,9 +45,10 @@ def _convert(image: Image, transform: ImageCms.ImageCmsTransform) -> Image:
 def _transform(profile: bytes, *, inward: bool) -> ImageCms.ImageCmsTransform:
     flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
     try:
-        ends = (ImageCms.getOpenProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"))
+        own, srgb = ImageCms.getOpenProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        source, target = (own, srgb) if inward else (srgb, own)
         return ImageCms.buildTransform(
-            *(ends if inward else ends[::-1]), "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC, flags
+            source, target, "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC, flags
         )
     except (OSError, ImageCms.PyCMSError):
         raise InvalidRequest(

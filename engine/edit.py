@@ -2,7 +2,8 @@
 
 The contract of the arrays: pictures are uint8 straight RGBA, masks uint8, both C-contiguous and read-only
 across the border. Points are pixels of the request's picture, x to the right, y down, measured from the
-top-left corner of the top-left pixel, whose centre thus lies at (0.5, 0.5). EXIF orientation has been applied.
+top-left corner of the top-left pixel, whose centre thus lies at (0.5, 0.5). EXIF orientation has been
+applied.
 """
 
 import math

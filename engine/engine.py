@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 import cv2
 
-from engine import region
 from engine.edit import EditRequest, EditResult
-from engine.errors import InvalidRequest, OutOfMemory
+from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
 from engine.method import AnyMethod, Editor
 from engine.methods import METHODS
 from engine.packs import ModelPack, PackStore
 from engine.progress import Cancelled, Progress
-from engine.region import Region
+from engine.region import Region, plan
 from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
 from engine.settings import Settings, Value
@@ -81,7 +80,7 @@ class Engine:
 
     def plan(self, request: EditRequest) -> Region:
         """What an edit of this request may change, and the crop that is needed for it."""
-        return region.plan(request)
+        return plan(request)
 
     def edit(
         self,
@@ -108,8 +107,8 @@ class Engine:
                 f"{kind.title} takes {kind.settings.__name__}, not {type(settings).__name__}."
             )
         progress = progress or Progress()
-        editor = self._editor(kind, pack)
         try:
+            editor = self._editor(kind, pack)
             return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
         except MemoryError:
             raise OutOfMemory(_memory_sentence(request)) from None
@@ -128,8 +127,8 @@ class Engine:
         srgb: bool,
     ) -> EditResult:
         with progress.phase("Plan"):
-            plan = self.plan(request)
-            cut = plan.cut(request, srgb=srgb)
+            region = self.plan(request)
+            cut = region.cut(request, srgb=srgb)
         partial = False
         try:
             answer = editor.edit(cut, settings, progress)
@@ -140,9 +139,9 @@ class Engine:
             answer, partial = so_far, True
         timings = progress.timings
         return EditResult(
-            image=plan.paste(request, cut, answer.image),
-            region=plan.box,
-            handles=tuple(plan.outside(handle) for handle in answer.handles),
+            image=region.paste(request, cut, answer.image),
+            region=region.box,
+            handles=tuple(region.outside(handle) for handle in answer.handles),
             partial=partial,
             timings=timings,
         )
@@ -151,6 +150,10 @@ class Engine:
         key = (method.name, pack)
         if key not in self._editors:
             opened = None if pack is None else self.pack(pack)
+            if opened is not None:
+                opened.require(method.roles, method.title)
+            elif method.roles:
+                raise ModelMissing(f"{method.title} runs on a pack; choose one.")
             self._editors[key] = method.build(Components(pack=opened, device=self.device(method.name)))
         return self._editors[key]
 

@@ -33,8 +33,9 @@ class Flow:
     @staticmethod
     def nodes(size: tuple[int, int], cell: int) -> NDArray[np.float64]:
         """The places (rows + 2, columns + 2, 2) at which a flow for such a picture has its vectors."""
-        x, y = ((np.arange(-(-n // cell) + 2) - 0.5) * cell for n in size)
-        return np.stack(np.meshgrid(x, y), axis=-1)
+        columns, rows = (-(-n // cell) + 2 for n in size)
+        y, x = np.indices((rows, columns), np.float64)
+        return (np.stack([x, y], axis=-1) - 0.5) * cell
 
     def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """The displacement (n, 2) at each of `points` (n, 2), bilinear between the cells' centres."""
@@ -157,7 +158,8 @@ def _remap(
 ) -> None:
     """cv2.remap into `out`, cut into pieces where the source is larger than it takes."""
     if max(source.shape[:2]) < _REMAP_LIMIT:
-        cv2.remap(source, indices, None, interpolation, out, border)
+        # The stubs miss that the second map may be None; an empty array in its place gives other values.
+        cv2.remap(source, indices, None, interpolation, out, border)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return
     axis = int(indices.shape[1] > indices.shape[0])
     middle = indices.shape[axis] // 2
@@ -181,7 +183,7 @@ class _Tile(NamedTuple):
 
     def dense(self, part: NDArray[np.float32], cell: int, interpolation: int) -> NDArray[np.float32]:
         """Values at the tile's nodes → values at its pixels."""
-        large = cv2.resize(part, None, fx=cell, fy=cell, interpolation=interpolation)
+        large = np.asarray(cv2.resize(part, None, fx=cell, fy=cell, interpolation=interpolation), np.float32)
         x, y = self.offset
         return large[y : y + self.box.height, x : x + self.box.width]
 
@@ -205,7 +207,7 @@ def _tiles(flow: Flow) -> Iterator[_Tile]:
 
 
 def _arrivals(flow: Flow, nodes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean displacement of what arrives near each node, from a bilinear splat; gaps take their nearest."""
+    """The mean displacement of what arrives near each node, by bilinear splats; gaps take their nearest."""
     rows, columns = nodes.shape[:2]
     places = ((nodes + flow.vectors) / flow.cell + 0.5).reshape(-1, 2)
     places = np.clip(places, 0, [columns - 1.001, rows - 1.001])
@@ -223,7 +225,7 @@ def _arrivals(flow: Flow, nodes: NDArray[np.float64]) -> NDArray[np.float64]:
     if known.all():
         return mean
     _, label = cv2.distanceTransformWithLabels(
-        np.uint8(~known), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     nearest = np.zeros(int(label.max()) + 1, np.intp)
     nearest[label[known]] = np.flatnonzero(known)

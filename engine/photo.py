@@ -18,7 +18,7 @@ from PIL import ImageCms, TiffImagePlugin
 
 from engine.edit import MAX_PIXELS, Image, Mask
 from engine.errors import InvalidRequest
-from engine.photo_writer import PILLOW_ERRORS, Photo, check_output, portable_exif, save_photo
+from engine.photo_writer import PILLOW_ERRORS, Photo, check_output, portable_tags, save_photo
 
 __all__ = ["Photo", "check_output", "open_mask", "open_photo", "save_photo"]
 
@@ -54,7 +54,7 @@ def open_photo(path: Path) -> Photo:
     Raises:
         InvalidRequest: the file cannot be read, is no such picture, is damaged, or exceeds `MAX_PIXELS`.
     """
-    return _read(path, path.name, managed=True)
+    return _read(path, path.name or str(path), managed=True)
 
 
 def open_mask(path: Path, name: str) -> Mask:
@@ -108,7 +108,11 @@ def _cause(error: Exception, head: bytes | None, path: Path) -> str:
         return f"cannot be opened ({error}); choose another picture."
     if not head:
         return "is empty (0 bytes); open another copy of it or fetch it again."
-    if isinstance(error, PIL.UnidentifiedImageError) and not head.startswith(_SIGNATURES):
+    if isinstance(error, PIL.UnidentifiedImageError):
+        if head.startswith(_SIGNATURES):
+            return (
+                "is damaged or stored in a way that Pliant does not read; fetch it again or make a PNG of it."
+            )
         return "is no picture that Pliant reads; convert it to PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF."
     return "is damaged or incomplete; open another copy of it or fetch it again."
 
@@ -122,15 +126,16 @@ def _photo(im: PIL.Image.Image, head: bytes, label: str, *, managed: bool) -> Ph
         )
     bits = _bits_per_channel(im, head)
     facts = _differences(im, bits)
+    xmp = im.info.pop("xmp", None)  # else Pillow turns a TIFF picture by it
     im.load()
+    xmp = _upright_xmp(im.info.get("xmp", xmp))
     if bits > 8:
         im.info.pop("transparency", None)  # a colour of more bits than those that are left
     if im.format == "TIFF":  # Pillow has turned it upright
-        exif = portable_exif(im.getexif()).tobytes().removeprefix(b"Exif\0\0")
-        orientation = 1
+        tags, orientation = portable_tags(im.getexif()), 1
+        exif = b"II*\0\x08\0\0\0" + tags.tobytes(8) if len(tags) else None
     else:
         exif, orientation = _upright_exif(im.info.get("exif"))
-    xmp = _upright_xmp(im.info.get("xmp"))
     has_alpha = im.has_transparency_data
     convert, profile = _conversion(im, bits, im.info.get("icc_profile") if managed else None)
     pixels = _pixels(im, convert, orientation)
@@ -216,8 +221,9 @@ def _reduction(im: PIL.Image.Image, bits: int) -> _Convert:
     scale = 256 / ((white - low) or 1)
 
     def reduce(strip: PIL.Image.Image) -> PIL.Image.Image:
-        levels = (np.nan_to_num(np.asarray(strip, np.float64)) - low) * scale
-        return PIL.Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+        with np.errstate(all="ignore"):  # floats need not be numbers
+            levels = (np.asarray(strip, np.float64) - low) * scale
+        return PIL.Image.fromarray(np.nan_to_num(levels).clip(0, 255).astype(np.uint8))
 
     return reduce
 

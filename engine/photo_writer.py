@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,9 @@ _XMP_TAG = 700  # of TIFF
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _SUB_IFDS = {0: (_EXIF_IFD, _GPS_IFD), _EXIF_IFD: (_INTEROP_IFD,)}
 # The tags of a first IFD that describe the picture; the others say how a TIFF file is laid out.
-_DESCRIPTIVE = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
+_DESCRIPTIVE = {
+    270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, *_SUB_IFDS[0], *range(40091, 40096)
+}  # fmt: skip
 
 _JPEG_SEGMENT = 65533  # bytes of one of JPEG's segments
 _XMP_HEAD = 29  # bytes before the packet in its segment
@@ -56,6 +58,10 @@ class Photo:
     exif: bytes | None = None
     xmp: bytes | None = None
     notice: str | None = None
+
+    def with_pixels(self, pixels: Image) -> "Photo":
+        """The same file with another picture."""
+        return replace(self, pixels=pixels)
 
 
 class _Format(NamedTuple):
@@ -174,13 +180,13 @@ def _encoded(photo: Photo, path: Path) -> bytes | memoryview:
 
 
 def _picture(photo: Photo, written: _Format) -> PIL.Image.Image:
-    """RGB, or RGBA where there is transparency to keep."""
+    """RGB, or RGBA where there is transparency to keep; it shares the memory of `photo` where it can."""
     height, width = photo.pixels.shape[:2]
-    # Shares the memory.
-    rgba = PIL.Image.frombuffer("RGBA", (width, height), photo.pixels, "raw", "RGBA", 0, 1)
     opaque = int(photo.pixels[..., 3].min()) == 255
-    if opaque and (not photo.has_alpha or written.name == "JPEG"):
-        return rgba.convert("RGB")
+    mode = "RGBX" if opaque and (not photo.has_alpha or written.name == "JPEG") else "RGBA"
+    rgba = PIL.Image.frombuffer(mode, (width, height), photo.pixels, "raw", mode, 0, 1)
+    if mode == "RGBX":  # which WebP and JPEG write as RGB, but TIFF with a fourth channel and PNG not at all
+        return rgba if written.name in ("WEBP", "JPEG") else rgba.convert("RGB")
     if written.name != "JPEG":
         return rgba
     flat = PIL.Image.new("RGB", rgba.size, "white")
@@ -214,34 +220,36 @@ def _webp(photo: Photo) -> dict[str, Any]:
 
 
 def _tiff(photo: Photo) -> dict[str, Any]:
-    """Uncompressed: Pillow compresses through libtiff, which loses EXIF's nested tags."""
-    tags = PIL.Image.Exif()
+    """Uncompressed: Pillow compresses through libtiff, which cannot write EXIF's nested tags."""
+    exif = PIL.Image.Exif()
     if photo.exif:
-        tags.load(photo.exif)
-        tags = portable_exif(tags)
+        with suppress(*PILLOW_ERRORS):
+            exif.load(photo.exif)
+    tags = portable_tags(exif)
     if photo.xmp:
         tags[_XMP_TAG] = photo.xmp
-    return {"icc_profile": photo.profile, "exif": tags, "compression": "raw"}
+    return {"icc_profile": photo.profile, "tiffinfo": tags, "compression": "raw"}
 
 
-def portable_exif(exif: PIL.Image.Exif) -> PIL.Image.Exif:
+def portable_tags(exif: PIL.Image.Exif) -> TiffImagePlugin.ImageFileDirectory_v2:
     """The tags of `exif` that describe the picture and can be written, bound to no place in a file."""
-    portable = PIL.Image.Exif()
-    tags = {tag: value for tag, value in exif.items() if tag in _DESCRIPTIVE or tag in _SUB_IFDS[0]}
-    portable.update(_writable(exif, tags, 0))
-    return portable
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in _writable(exif, exif, 0).items():
+        if tag in _DESCRIPTIVE:
+            tags[tag] = value
+    return tags
 
 
 def _writable(exif: PIL.Image.Exif, tags: Mapping[int, Any], group: int) -> dict[int, Any]:
     """`tags` of one IFD and those nested in it, but for values that their types do not allow."""
     writable: dict[int, Any] = {}
-    for tag, content in tags.items():
-        value = content
-        if tag in _SUB_IFDS.get(group, ()):
-            value = _writable(exif, exif.get_ifd(tag), tag)
-        elif isinstance(content, str):
-            value = content.encode("latin-1", "replace")  # read as such; Pillow would write ASCII only
+    for tag in tags:
         with suppress(*PILLOW_ERRORS):
+            value = tags[tag]
+            if tag in _SUB_IFDS.get(group, ()):
+                value = _writable(exif, exif.get_ifd(tag), tag)
+            elif isinstance(value, str) and not value.isascii():
+                value = value.encode("latin-1")  # as Pillow reads all text; it would write ASCII only
             trial = TiffImagePlugin.ImageFileDirectory_v2(group=group or None)
             trial[tag] = value
             trial.tobytes()

@@ -1,7 +1,7 @@
 """The only channel out of a running edit, and the only way to stop it."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
 
 class Progress:
-    """Reports steps, previews, handles and checkpoints of one edit, and raises `Cancelled` when asked to stop.
+    """Reports one edit's steps, previews, handles and checkpoints; raises `Cancelled` when asked to stop.
 
     Args:
         on_step: called before each step and after the last of a phase.
@@ -58,7 +58,7 @@ class Progress:
         self._on_step(Step(phase, len(items), len(items)))
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str) -> Generator[None]:
         """A phase of one step.
 
         Raises:

@@ -19,11 +19,12 @@ from engine.motion import fit_similarity
 
 R = TypeVar("R", bound=EditRequest)
 
-_GROWTH = 0.75  # of the longest drag, by which the automatic region surrounds the drags
+_GROWTH = 1.25  # of the longest drag, by which the automatic region surrounds the drags: less looks pinched
 _LEAST_GROWTH = 64  # pixels
 _UNSEEN_GROWTH = 0.25  # of the picture's longer side, where a subject moves that nobody has painted
 _CONTEXT = 0.125  # of the region's longer side, which a method sees around it
 _STRIP = 1 << 22  # pixels pasted at a time
+_THICKEST = 32767  # pixels of a line that OpenCV draws
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,7 +101,7 @@ class Region:
                 assert request.profile is not None
                 mask = np.where((new == cut.image[rows]).all(-1), np.uint8(0), mask)
                 new = from_srgb(new, request.profile)
-            out[place, columns] = _blend(source, new, mask)
+            out[place, columns] = blend(source, new, mask)
         out.flags.writeable = False
         return out
 
@@ -109,29 +110,34 @@ def plan(request: EditRequest) -> Region:
     """What the request may change, and the crop that a method needs to see for it.
 
     Raises:
-        InvalidRequest: nothing may change.
+        InvalidRequest: the subject lies where nothing may change.
     """
     width, height = request.size
     if request.mask is not None:
-        box = Box.around(request.mask)
+        box, allowed = Box.around(request.mask), request.mask
+        _require_movable_subject(request, box)
     elif isinstance(request, DragEdit):
-        box = _reach(request)
+        box, allowed = _automatic(request)
     else:
-        box = Box(0, 0, width, height)
+        box, allowed = Box(0, 0, width, height), np.full((height, width), 255, np.uint8)
     crop = _with_context(box, request)
-    if request.mask is not None:
-        mask = np.ascontiguousarray(request.mask[crop.slices])
-    elif isinstance(request, DragEdit):
-        mask = _automatic_mask(request, crop)
-    else:
-        mask = np.full((height, width), 255, np.uint8)
+    mask = np.ascontiguousarray(allowed[crop.slices])
     mask.flags.writeable = False
     return Region(size=request.size, box=box, crop=crop, mask=mask)
 
 
-def _blend(source: Image, new: Image, mask: Mask) -> Image:
-    """`source` where mask is 0, `new` where it is 255, weighed by mask and alpha between."""
-    out = np.where(mask[..., None] == 255, new, source)
+def blend(source: Image, new: Image, mask: Mask) -> Image:
+    """`source` where `mask` is 0, `new` where it is 255, weighed by mask and alpha between.
+
+    Args:
+        source, new: (h, w, 4) uint8 straight RGBA.
+        mask: (h, w) uint8.
+
+    Returns:
+        (h, w, 4) uint8, a new array.
+    """
+    out = new.copy()
+    cv2.copyTo(source, (mask == 0).view(np.uint8), out)
     soft = (mask > 0) & (mask < 255)
     if soft.any():
         a, b = source[soft].astype(np.float32), new[soft].astype(np.float32)
@@ -142,6 +148,13 @@ def _blend(source: Image, new: Image, mask: Mask) -> Image:
         blended = np.concatenate([colour, alpha], axis=1)
         out[soft] = np.where(a == b, a, np.rint(np.clip(blended, 0, 255))).astype(np.uint8)
     return out
+
+
+def _require_movable_subject(request: EditRequest, box: Box) -> None:
+    if not isinstance(request, DragEdit) or request.subject is None or request.mask is None:
+        return
+    if not np.minimum(request.subject[box.slices], request.mask[box.slices]).any():
+        raise InvalidRequest("The subject lies where nothing may change; paint the mask over it too.")
 
 
 def _growth(request: DragEdit) -> int:
@@ -164,21 +177,26 @@ def _outline(request: DragEdit) -> np.ndarray[tuple[int, int], np.dtype[np.float
     return np.concatenate(parts)
 
 
-def _reach(request: DragEdit) -> Box:
+def _automatic(request: DragEdit) -> tuple[Box, Mask]:
+    """The hull of all that moves, grown with round corners: the hull filled and its edge drawn thickly.
+
+    Returns:
+        The box around it, and (h, w) uint8 0 or 255 of the whole picture.
+    """
     outline, growth = _outline(request), _growth(request)
     (x0, y0), (x1, y1) = outline.min(0) - growth, outline.max(0) + growth
-    return Box.clipped(x0, y0, x1, y1, request.size)
-
-
-def _automatic_mask(request: DragEdit, crop: Box) -> Mask:
-    """The hull of all that moves, grown with round corners: the hull filled and its edge drawn thickly."""
-    growth = _growth(request)
-    corners = np.clip(_outline(request) - [crop.x0, crop.y0], -(2**14), 2**17)
-    hull = cv2.convexHull(np.rint(corners).astype(np.int32))
-    mask = np.zeros((crop.height, crop.width), np.uint8)
+    reach = Box.clipped(x0, y0, x1, y1, request.size)
+    mask = np.zeros((reach.height, reach.width), np.uint8)
+    corners = np.clip(outline - [reach.x0, reach.y0], -(2**14), 2**17)
+    hull = cv2.convexHull(np.floor(corners).astype(np.int32))
     cv2.fillConvexPoly(mask, hull, 255)
-    cv2.polylines(mask, [hull], True, 255, thickness=min(2 * growth, 32767))
-    return mask
+    if 2 * growth <= _THICKEST:
+        cv2.polylines(mask, [hull], True, 255, thickness=2 * growth)
+    else:
+        mask[:] = 255
+    whole = np.zeros(request.image.shape[:2], np.uint8)
+    whole[reach.slices] = mask
+    return Box.around(whole), whole
 
 
 def _with_context(box: Box, request: EditRequest) -> Box:

@@ -14,7 +14,7 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What is known of one setting. `low`, `high` and `step` are None but for numbers, `choices` but for words."""
+    """One setting; `low`, `high` and `step` are None but for numbers, `choices` empty but for words."""
 
     name: str
     type: type[bool] | type[int] | type[float] | type[str]
@@ -30,7 +30,11 @@ class Declaration:
         """The allowed values in words: "0 to 1", "smooth, auto", "on or off"."""
         if self.type is bool:
             return "on or off"
-        return ", ".join(self.choices) if self.choices else f"{self.low:g} to {self.high:g}"
+        if self.type is str:
+            return ", ".join(self.choices) or "text"
+        if self.low is None:
+            return "any number" if self.high is None else f"{self.high:g} or less"
+        return f"{self.low:g} or more" if self.high is None else f"{self.low:g} to {self.high:g}"
 
     def parse(self, text: str) -> Value:
         """The value that `text` spells.
@@ -50,12 +54,11 @@ class Declaration:
 
     def check(self, value: object) -> None:
         """Raise InvalidRequest unless `value` is one of this setting's values."""
-        numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
         if self.type in (int, float):
             fits = (
-                numeric
-                and (self.type is float or isinstance(value, int))
-                and math.isfinite(value)
+                isinstance(value, int if self.type is int else (int, float))
+                and not isinstance(value, bool)
+                and -math.inf < value < math.inf  # takes integers too large for math.isfinite
                 and (self.low is None or value >= self.low)
                 and (self.high is None or value <= self.high)
             )
@@ -83,7 +86,7 @@ def setting(
     high: float | None = None,
     step: float | None = None,
     *,
-    help: str,  # noqa: A002 - the word of the declaration
+    help: str,
 ) -> Any:  # noqa: ANN401
     """Declare a field of a `Settings` class: its default, range (inclusive), step and one line of help."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high, "step": step, "help": help})
@@ -127,10 +130,11 @@ def _declaration(field: dataclasses.Field[Any], hint: object) -> Declaration:
         choices, hint = get_args(hint), str
     assert hint in (bool, int, float, str), f"{field.name}: {hint} is no type of a setting"
     meta: types.MappingProxyType[str, Any] = field.metadata
+    default: Any = field.default
     return Declaration(
         name=field.name,
         type=hint,  # pyright: ignore[reportArgumentType]
-        default=field.default,
+        default=default,
         low=meta["low"],
         high=meta["high"],
         step=meta["step"],

@@ -26,7 +26,7 @@ def guess_subject(request: DragEdit) -> Mask:
     width, height = request.size
     scale = min(1.0, _PIXELS / max(width, height))
     small = (max(8, round(width * scale)), max(8, round(height * scale)))
-    picture = cv2.resize(request.image[..., :3], small, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(cv2.resize(request.image[..., :3], small, interpolation=cv2.INTER_AREA), np.uint8)
     fits = (small[0] / width, small[1] / height)
     handles = [_place(pair.handle, fits, small) for pair in request.points]
     pins = [_place(pin, fits, small) for pin in request.pins]
@@ -39,8 +39,8 @@ def guess_subject(request: DragEdit) -> Mask:
             cv2.circle(found, handle, round(_GUESS_RADIUS * max(small)), 255, -1)
     soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), (width, height), interpolation=cv2.INTER_CUBIC)
     # The blur is steepened again, so that the edge is as sharp as the small picture allows.
-    edge = np.clip((soft.astype(np.float32) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5, 0, 255)
-    return np.rint(edge).astype(np.uint8)
+    steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5
+    return np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
 
 
 def _place(point: Point, fits: tuple[float, float], small: tuple[int, int]) -> tuple[int, int]:
@@ -64,11 +64,10 @@ def _seeds(
 
 
 def _grab(picture: Image, labels: Mask) -> Mask:
-    cv2.setRNGSeed(
-        0
-    )  # GrabCut draws its first clusters from OpenCV's own generator: same request, same subject
+    cv2.setRNGSeed(0)  # of OpenCV's own generator, which draws the first clusters: same request, same subject
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(np.ascontiguousarray(picture), labels, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    nowhere = (0, 0, 0, 0)  # the labels say where
+    cv2.grabCut(picture, labels, nowhere, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     return np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8(255), np.uint8(0))
 
 
@@ -78,4 +77,6 @@ def _connected(found: Mask, handles: list[tuple[int, int]]) -> Mask:
     wanted = {int(parts[y, x]) for x, y in handles} - {0}
     kept = np.where(np.isin(parts, list(wanted)), np.uint8(255), np.uint8(0))
     contours, _ = cv2.findContours(kept, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros_like(kept), contours, -1, 255, cv2.FILLED)
+    whole = np.zeros_like(kept)
+    cv2.drawContours(whole, contours, -1, 255, cv2.FILLED)
+    return whole

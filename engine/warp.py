@@ -7,6 +7,7 @@ steps cannot fold, whatever the drags, and a sheet held at its edge uncovers not
 """
 
 import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,8 +22,11 @@ from engine.motion import Points, Similarity, fit_similarity, paths, rigid_mls
 PREVIEW_CELLS = 48  # along the longer side of the region: what follows the pointer
 FINAL_CELLS = 160
 _MOST_STEPS = 10
+_OVERLAID = 256  # rows composited at a time
 _FRINGE = 2  # pixels by which the place left behind is widened: beside a cut-out's edge its colours linger,
-_FRINGE_SHARE = 0.06  # the more so, the larger it is (of the root of its area)
+_FRINGE_SHARE = 0.06  # the more so, the larger it is (of the root of its area),
+_MOST_FRINGE = 40.0  # up to this
+_FAINT = 31  # of 255: as much of a subject's alpha as leaves no trace behind
 _SUBJECT_SAMPLES = 6  # along each side of the subject's box
 _ROOM_PIXELS = 256  # along the longer side of the map of distances to protected pixels
 
@@ -44,12 +48,14 @@ class Warped:
     handles: tuple[Point, ...]
 
     def flatten(self, filled: Image) -> Image:
-        """The finished crop from `image` with its gaps filled."""
+        """The finished crop from `image` with its gaps filled, which is written over where it is a copy."""
         if self.overlay is None:
             return filled
         box, layer = self.overlay
-        out = filled.copy()
-        out[box.slices] = _over(out[box.slices], layer)
+        out = filled.copy() if filled is self.image else filled
+        for top in range(0, box.height, _OVERLAID):
+            place = np.s_[box.y0 + top : min(box.y0 + top + _OVERLAID, box.y1), box.x0 : box.x1]
+            out[place] = _over(out[place], layer[top : top + _OVERLAID])
         return out
 
 
@@ -174,7 +180,7 @@ def _distances(mask: Mask, pixel: float) -> NDArray[np.float64]:
     height, width = mask.shape
     shape = (max(2, round(width / pixel)), max(2, round(height / pixel)))
     free = cv2.resize(np.where(mask > 0, np.uint8(255), np.uint8(0)), shape, interpolation=cv2.INTER_AREA)
-    inside = np.uint8(free == 255)
+    inside = (np.asarray(free) == 255).astype(np.uint8)
     if inside.all():
         return np.full((*inside.shape, 1), 1e6)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5).astype(np.float64)
@@ -206,10 +212,20 @@ def _move(request: DragEdit, subject: Mask, preview: bool) -> Warped:
     if not lifted.any():
         return Warped(image=request.image, unknown=None, overlay=None, handles=rest)
     place, overlay = _moved_layer(request.image, lifted, motion, preview)
-    fringe = round(_FRINGE + _FRINGE_SHARE * float(np.sqrt(np.count_nonzero(lifted))))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * fringe + 1, 2 * fringe + 1))
-    unknown = cv2.dilate(np.where(lifted > 31, np.uint8(255), np.uint8(0)), kernel)
-    return Warped(image=request.image, unknown=unknown, overlay=(place, overlay), handles=rest)
+    return Warped(image=request.image, unknown=_left_behind(lifted), overlay=(place, overlay), handles=rest)
+
+
+def _left_behind(lifted: Mask) -> Mask:
+    """Where the subject was, with a fringe around it that its colours have bled into."""
+    fringe = min(_FRINGE + _FRINGE_SHARE * math.sqrt(np.count_nonzero(lifted)), _MOST_FRINGE)
+    width = math.ceil(fringe)
+    box = Box.around(lifted)
+    wide = Box.clipped(box.x0 - width, box.y0 - width, box.x1 + width, box.y1 + width, lifted.shape[::-1])
+    clear = np.asarray(lifted[wide.slices] <= _FAINT, np.uint8)
+    unknown = np.zeros_like(lifted)
+    near = cv2.distanceTransform(clear, cv2.DIST_L2, 5) <= fringe if not clear.all() else clear > 1
+    unknown[wide.slices] = np.where(near, np.uint8(255), np.uint8(0))
+    return unknown
 
 
 def _moved_layer(image: Image, lifted: Mask, motion: Similarity, preview: bool) -> tuple[Box, Image]:
@@ -243,11 +259,11 @@ def _prefiltered(layer: Image, scale: float) -> Image:
     if scale > 0.75:
         return layer
     sigma = 0.5 * (1 / max(scale, 0.05) - 1)
-    soft = layer.astype(np.float32)
-    soft[..., :3] *= soft[..., 3:] / 255
-    soft = cv2.GaussianBlur(soft, (0, 0), sigma)
-    soft[..., :3] *= 255 / np.maximum(soft[..., 3:], 1e-3)
-    return np.rint(np.clip(soft, 0, 255)).astype(np.uint8)
+    *colours, alpha = cv2.split(layer)
+    weighed = [cv2.multiply(colour, alpha, scale=1 / 255) for colour in colours]
+    soft = cv2.GaussianBlur(cv2.merge([*weighed, alpha]), (0, 0), sigma)
+    *weighed, alpha = cv2.split(soft)
+    return np.asarray(cv2.merge([*(cv2.divide(c, alpha, scale=255) for c in weighed), alpha]), np.uint8)
 
 
 def _over(below: Image, above: Image) -> Image:

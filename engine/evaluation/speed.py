@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from engine.edit import DragEdit, Image, Point, PointPair
+from engine.edit import DragEdit, Image, Mask, Point, PointPair
 from engine.engine import Engine
-from engine.methods.flow_warp.editor import preview
+from engine.methods.flow_warp.editor import preview_warp
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.photo import open_photo
 
@@ -40,21 +40,30 @@ def run() -> list[Row]:
     picture = _photo(_LARGE)
     small = np.ascontiguousarray(picture[:_REGION, :_REGION])
     engine = Engine()
-    local = _request(picture, mask=_square(picture), origin=(2500, 1500))
-    whole = _request(picture, mask=np.full(picture.shape[:2], 255, np.uint8), origin=(2500, 1500))
+    middle = (_LARGE[0] - _REGION) // 2, (_LARGE[1] - _REGION) // 2
+    local = _request(picture, mask=_square(picture, middle), origin=middle)
+    whole = _request(picture, mask=np.full(picture.shape[:2], 255, np.uint8), origin=middle)
     moved = _request(small, mask=np.full(small.shape[:2], 255, np.uint8), motion="move")
     live = _request(small, mask=np.full(small.shape[:2], 255, np.uint8))
-    lifted = _request(small, mask=live.mask, motion="move", subject=_disc(small))
+    lifted = _request(
+        small, mask=np.full(small.shape[:2], 255, np.uint8), motion="move", subject=_disc(small)
+    )
     stiffness = FlowWarpSettings().stiffness
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         path.write_bytes(_jpeg(picture))
         return [
             _measure(
-                "preview, deform, 1024² region, 6 pairs, 4 pins", lambda: preview(live, stiffness), 200, 12
+                "preview, deform, 1024² region, 6 pairs, 4 pins",
+                lambda: preview_warp(live, stiffness),
+                200,
+                12,
             ),
             _measure(
-                "preview, move with a subject, 1024² region", lambda: preview(lifted, stiffness), 100, None
+                "preview, move with a subject, 1024² region",
+                lambda: preview_warp(lifted, stiffness),
+                100,
+                None,
             ),
             _measure(
                 "final, deform, 1024² region of 24 megapixels",
@@ -96,28 +105,31 @@ def _photo(size: tuple[int, int]) -> Image:
 
 def _request(
     image: Image,
-    mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]] | None,
+    mask: Mask,
     origin: tuple[int, int] = (0, 0),
     **changes: object,
 ) -> DragEdit:
-    x, y = origin
+    def at(x: float, y: float) -> Point:  # of a region of 1024 pixels a side
+        return Point(origin[0] + x * _REGION / 1024, origin[1] + y * _REGION / 1024)
+
     pairs = tuple(
-        PointPair(Point(x + 200 + 110 * i, y + 300 + 60 * i), Point(x + 240 + 110 * i, y + 340 + 40 * i))
-        for i in range(6)
+        PointPair(at(200 + 110 * i, 300 + 60 * i), at(240 + 110 * i, 340 + 40 * i)) for i in range(6)
     )
-    corners = ((100, 100), (900, 100), (100, 900), (900, 900))
-    pins = tuple(Point(x + a, y + b) for a, b in corners)
+    pins = tuple(at(x, y) for x in (100, 900) for y in (100, 900))
     return DragEdit(image=image, mask=mask, points=pairs, pins=pins, **changes)  # pyright: ignore[reportArgumentType]
 
 
-def _square(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def _square(image: Image, origin: tuple[int, int]) -> Mask:
+    x, y = origin
     mask = np.zeros(image.shape[:2], np.uint8)
-    mask[1500 : 1500 + _REGION, 2500 : 2500 + _REGION] = 255
+    mask[y : y + _REGION, x : x + _REGION] = 255
     return mask
 
 
-def _disc(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    return cv2.circle(np.zeros(image.shape[:2], np.uint8), (480, 450), 250, 255, -1)
+def _disc(image: Image) -> Mask:
+    disc = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(disc, (_REGION * 15 // 32, _REGION * 7 // 16), _REGION // 4, 255, -1)
+    return disc
 
 
 def _jpeg(image: Image) -> bytes:

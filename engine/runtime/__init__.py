@@ -1,1 +1,1 @@
-"""Packs at work: opened on a device. The lowest floor that may load torch, and only when something needs it."""
+"""Packs at work: opened on a device. The lowest floor that may load torch, and only where it is needed."""

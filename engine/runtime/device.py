@@ -28,4 +28,4 @@ def resolve_device(name: str, *, networks: bool) -> str:
     if not present[name]:
         titles = {"cuda": "NVIDIA GPU that this installation can use", "mps": "Apple GPU"}
         raise InvalidRequest(f"This machine has no {titles[name]}; use --device cpu or auto.")
-    return name
+    return name if networks else "cpu"

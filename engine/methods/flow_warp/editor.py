@@ -5,10 +5,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from engine.edit import Box, DragEdit, EditResult, Image, Mask
+from engine.edit import Box, DragEdit, EditResult, Image
 from engine.fill import fill
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.progress import Progress
+from engine.region import blend
 from engine.subject import guess_subject
 from engine.warp import Warped, warp_drag
 
@@ -31,7 +32,7 @@ class FlowWarpEditor:
         return _result(warped, filled, request)
 
 
-def preview(request: DragEdit, stiffness: float) -> Image:
+def preview_warp(request: DragEdit, stiffness: float = FlowWarpSettings.stiffness) -> Image:
     """What follows the pointer: the same warp, coarser, with uncovered places filled at quarter size.
 
     Args:
@@ -39,10 +40,11 @@ def preview(request: DragEdit, stiffness: float) -> Image:
         stiffness: as in `FlowWarpSettings`.
 
     Returns:
-        (h, w, 4) uint8, as large as the request's picture.
+        (h, w, 4) uint8, as large as the request's picture, which stands where its mask is 0.
     """
+    assert request.mask is not None, "plan and cut the request first"
     warped = warp_drag(with_subject(request), stiffness=stiffness, preview=True)
-    return warped.flatten(_filled_small(warped))
+    return blend(request.image, warped.flatten(_filled_small(warped)), request.mask)
 
 
 def with_subject(request: DragEdit) -> DragEdit:
@@ -58,8 +60,9 @@ def _filled_small(warped: Warped) -> Image:
     image, unknown = warped.image, warped.unknown
     height, width = unknown.shape
     small = (max(1, width // _PREVIEW_SHRINK), max(1, height // _PREVIEW_SHRINK))
-    gaps: Mask = np.uint8(cv2.resize(unknown, small, interpolation=cv2.INTER_AREA) > 0) * np.uint8(255)
-    filled = fill(cv2.resize(image, small, interpolation=cv2.INTER_AREA), gaps, smooth=True)
+    gaps = np.asarray(cv2.resize(unknown, small, interpolation=cv2.INTER_AREA), np.uint8)
+    coarse = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+    filled = fill(coarse, gaps, smooth=True)
     large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(unknown[..., None] > 0, large, image)
 

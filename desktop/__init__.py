@@ -1,0 +1,1 @@
+"""The window: shows pictures and knows no tensor."""
