@@ -24,7 +24,7 @@ from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress, Step
 from engine.region import Region
-from engine.samples import Sample, samples
+from engine.sample import Sample, samples
 from engine.settings import Declaration, Settings, Value
 
 __all__ = [

@@ -6,6 +6,7 @@ Exit status: 0 done, 2 bad input, 3 the engine failed, 130 cancelled. Errors are
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -17,13 +18,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from engine.edit import DragEdit, EditRequest, EditResult, ExemplarEdit, Point, PointPair, TextEdit
+from engine.edit import EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
 from engine.evaluation import BENCHMARKS
+from engine.flags import read_integer, read_request, read_settings
 from engine.method import AnyMethod
 from engine.methods import METHODS
-from engine.photo import Photo, open_mask, open_photo
+from engine.photo import open_photo
 from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress, Step
 from engine.runtime.device import DEVICES
@@ -32,25 +34,39 @@ COMMANDS = ("edit", "methods", "bench")
 DONE, BAD_INPUT, FAILED, CANCELLED = 0, 2, 3, 130
 
 _log = logging.getLogger(__name__)
+logging.getLogger("engine").addHandler(logging.NullHandler())  # silent unless PLIANT_LOG wants more
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status and never raises."""
+    _set_up_log()
     try:
         options = _parser().parse_args(arguments)
         with _interruptible() as interrupted:
-            return options.run(options, interrupted)
+            status: int = options.run(options, interrupted)
+        sys.stdout.flush()
+    except SystemExit:
+        return DONE  # --help has been shown
     except (InvalidRequest, ModelMissing) as error:
         return _fail(str(error), BAD_INPUT)
     except (Cancelled, KeyboardInterrupt):
         return _fail("Cancelled.", CANCELLED)
     except EngineError as error:
         return _fail(str(error), FAILED)
-    except BrokenPipeError:
-        return FAILED  # whoever read our output has gone
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what Python flushes at the end
+        return FAILED
     except Exception:  # noqa: BLE001 - the command line is a process border: a sentence, never a traceback
         _log.exception("The command failed")
         return _fail("Something unexpected failed; run it again with PLIANT_LOG=debug to see what.", FAILED)
+    return status
+
+
+def _set_up_log() -> None:
+    """PLIANT_LOG names a level (debug, info, …) from which on stderr tells what goes on."""
+    level = os.environ.get("PLIANT_LOG", "").upper()
+    if level in logging.getLevelNamesMapping():
+        logging.basicConfig(level=level)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,11 +120,11 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
     device = engine.device(method.name)
     if options.pack is not None:
         engine.pack(options.pack)
-    settings = engine.settings(method.name, options.pack, _chosen(method, options.settings))
+    settings = engine.settings(method.name, options.pack, read_settings(method, options.settings))
     with clock.phase("Open"):
         photo = open_photo(options.input)
         check_output(options.output, photo, source=options.input)
-        request = _request(method, options, photo)
+        request = read_request(method, options, photo)
     if photo.notice:
         _say(photo.notice)
     progress = Progress(on_step=_stepper(options), is_cancelled=interrupted.is_set)
@@ -127,42 +143,6 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
     return CANCELLED if result.partial else DONE
 
 
-def _request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -> EditRequest:
-    """The request that the flags spell; flags that the method's kind of request does not know are refused."""
-    common: dict[str, Any] = {
-        "image": photo.pixels,
-        "profile": photo.profile,
-        "mask": None if options.mask is None else open_mask(options.mask, "mask"),
-        "seed": _integer(options.seed),
-    }
-    given = {
-        "--drag": options.drags,
-        "--pin": options.pins,
-        "--subject": options.subject,
-        "--prompt": options.prompt,
-        "--exemplar": options.exemplar,
-    }
-    known = {DragEdit: {"--drag", "--pin", "--subject", "--prompt"}, TextEdit: {"--prompt"}}
-    for flag, value in given.items():
-        if value and flag not in known.get(method.request, {"--exemplar"}):
-            raise InvalidRequest(f"{method.title} takes no {flag}; leave it out.")
-    if method.request is DragEdit:
-        subject = None if options.subject is None else open_mask(options.subject, "subject")
-        return DragEdit(
-            **common,
-            points=tuple(_pair(text) for text in options.drags),
-            pins=tuple(_point(text, f"--pin {text}") for text in options.pins),
-            subject=subject,
-            motion=options.motion,
-            prompt=options.prompt,
-        )
-    if method.request is TextEdit:
-        return TextEdit(**common, prompt=options.prompt)
-    if options.exemplar is None:
-        raise InvalidRequest(f"{method.title} needs a picture of what to put in; give --exemplar FILE.")
-    return ExemplarEdit(**common, exemplar=open_photo(options.exemplar).pixels)
-
-
 def _report(
     result: EditResult,
     output: Path,
@@ -176,7 +156,7 @@ def _report(
         "method": method.name,
         "pack": options.pack,
         "device": device,
-        "seed": _integer(options.seed),
+        "seed": read_integer(options.seed),
         "region": list(result.region),
         "handles": [[round(x, 3), round(y, 3)] for x, y in result.handles],
         "partial": result.partial,
@@ -220,44 +200,6 @@ def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
     for row in rows:
         _out(f"{row}\n")
     return DONE
-
-
-def _chosen(method: AnyMethod, texts: Sequence[str]) -> dict[str, Any]:
-    """The values that `--set NAME=VALUE` flags spell."""
-    known = {declaration.name: declaration for declaration in method.settings.declarations()}
-    chosen: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidRequest(f"--set takes NAME=VALUE, not “{text}”.")
-        if name not in known:
-            raise InvalidRequest(
-                f"{method.name} has no setting “{name}”; it has {', '.join(known) or 'none'}."
-            )
-        chosen[name] = known[name].parse(value)
-    return chosen
-
-
-def _pair(text: str) -> PointPair:
-    ends = text.split(":")
-    if len(ends) != 2:
-        raise InvalidRequest(f"--drag takes X,Y:X,Y, not “{text}”.")
-    return PointPair(_point(ends[0], f"--drag {text}"), _point(ends[1], f"--drag {text}"))
-
-
-def _point(text: str, flag: str) -> Point:
-    try:
-        x, y = (float(number) for number in text.split(","))
-    except ValueError:
-        raise InvalidRequest(f"“{flag}” has no point X,Y in “{text}”.") from None
-    return Point(x, y)
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidRequest(f"--seed takes a whole number, not “{text}”.") from None
 
 
 def _partial_path(output: Path) -> Path:
@@ -317,11 +259,15 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 def _out(text: str) -> None:
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:  # a name that this console cannot write
+        sys.stdout.write(text.encode("ascii", "backslashreplace").decode())
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")
+    """One line, even where a name in it has several."""
+    sys.stderr.write(" ".join(sentence.split()) + "\n")
 
 
 def _fail(sentence: str, status: int) -> int:

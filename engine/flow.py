@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.edit import Box, Image, Mask
 
 _TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size maps
+_SOLVED = 1e-3  # pixels
 _COLUMNS = 8192  # of a tile
 _REMAP_LIMIT = 32767  # pixels along a side, which cv2.remap does not reach
 
@@ -54,29 +55,38 @@ def invert(flow: Flow, iterations: int = 8) -> tuple[Flow, NDArray[np.float64]]:
     nodes = flow.nodes(flow.size, flow.cell)
     y = nodes.reshape(-1, 2)
     table = np.concatenate([flow.vectors, _jacobian(flow)], axis=-1)  # u, ∂u/∂x, ∂u/∂y
-    x = y - _arrivals(flow, nodes).reshape(-1, 2)
-    best, error = x, np.full(len(y), np.inf)
+    best = y - _arrivals(flow, nodes).reshape(-1, 2)
+    error = np.full(len(y), np.inf)
+    open_, x = np.arange(len(y)), best  # what is not yet solved
     for _ in range(iterations + 1):
-        ux, uy, a, c, b, d = bilinear(table, x / flow.cell + 0.5).T
-        rest = x + np.column_stack([ux, uy]) - y
+        values = bilinear(table, x / flow.cell + 0.5)
+        rest = x + values[:, :2] - y[open_]
         size = np.hypot(rest[:, 0], rest[:, 1])
-        better = size < error
-        best, error = np.where(better[:, None], x, best), np.minimum(size, error)
-        if error.max() < 1e-3:
+        better = size < error[open_]
+        error[open_[better]], best[open_[better]] = size[better], x[better]
+        far = size > _SOLVED
+        if not far.any():
             break
-        a, d = a + 1, d + 1
-        det = a * d - b * c
-        det = np.where(np.abs(det) < 0.05, np.copysign(0.05, det), det)
-        step = (
-            np.column_stack([d * rest[:, 0] - b * rest[:, 1], a * rest[:, 1] - c * rest[:, 0]]) / det[:, None]
-        )
-        length = np.hypot(step[:, 0], step[:, 1])
-        x = x - step * np.minimum(1, 4 * flow.cell / np.maximum(length, 1e-9))[:, None]
+        open_ = open_[far]
+        x = x[far] - _newton_step(values[far], rest[far], 4 * flow.cell)
     shape = nodes.shape
     return (
         Flow(size=flow.size, cell=flow.cell, vectors=(best - y).reshape(shape)),
         error.reshape(shape[:2]),
     )
+
+
+def _newton_step(
+    values: NDArray[np.float64], rest: NDArray[np.float64], longest: float
+) -> NDArray[np.float64]:
+    """(n, 2): the inverse of I + ∂u, from columns 2–5 of `values`, times `rest`; no longer than `longest`."""
+    a, c, b, d = values[:, 2] + 1, values[:, 3], values[:, 4], values[:, 5] + 1
+    det = a * d - b * c
+    det = np.where(np.abs(det) < 0.05, np.copysign(0.05, det), det)
+    x, y = rest.T
+    step = np.column_stack([(d * x - b * y) / det, (a * y - c * x) / det])
+    length = np.hypot(step[:, 0], step[:, 1])
+    return step * np.minimum(1, longest / np.maximum(length, 1e-9))[:, None]
 
 
 def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
@@ -95,8 +105,8 @@ def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
         return out
     values = np.concatenate([source, error[..., None]], axis=-1).astype(np.float32)
     for tile in _tiles(backward):
-        x, y, rest = cv2.split(tile.dense(values[tile.nodes], cell, cv2.INTER_LINEAR))
-        outside = (x < -0.5) | (y < -0.5) | (x > width + 0.5) | (y > height + 0.5)
+        x, y, rest = cv2.split(tile.dense(values[tile.nodes], cell))
+        outside = (x < -0.25) | (y < -0.25) | (x > width + 0.25) | (y > height + 0.25)
         out[tile.box.slices] = np.where(outside | (rest > cell / 4), 255, 0)
     return out
 
@@ -119,13 +129,13 @@ def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, 
     border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
     opaque = cv2.minMaxLoc(cv2.extractChannel(image, 3))[0] == 255
     places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
-    reach = 3 + backward.cell  # of the kernel, and of a spline between nodes
+    reach = 3  # of the kernel
     for tile in _tiles(backward):
         part = places[tile.nodes]
         low, high = part.min((0, 1)) - reach, part.max((0, 1)) + reach
         x0, y0 = (int(np.clip(low[i], 0, n - 1)) for i, n in enumerate((width, height)))
         x1, y1 = (int(np.clip(high[i], 1, n)) for i, n in enumerate((width, height)))
-        indices = tile.dense((part - [x0, y0]).astype(np.float32), backward.cell, interpolation)
+        indices = tile.dense((part - [x0, y0]).astype(np.float32), backward.cell)
         source = image[y0:y1, x0:x1]
         target = out[tile.box.slices]
         if opaque and not clear:
@@ -133,7 +143,7 @@ def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, 
             continue
         _remap_straight(source, indices, interpolation, target, border)
         if out.shape == image.shape:
-            moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell, interpolation)
+            moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell)
             still = (np.abs(moved) < 1 / 64).all(-1)
             target[still] = image[tile.box.slices][still]
     return out
@@ -179,13 +189,17 @@ class _Tile(NamedTuple):
 
     box: Box
     nodes: tuple[slice, slice]
-    offset: tuple[int, int]  # of the box among the enlarged nodes, in pixels
 
-    def dense(self, part: NDArray[np.float32], cell: int, interpolation: int) -> NDArray[np.float32]:
-        """Values at the tile's nodes → values at its pixels."""
-        large = np.asarray(cv2.resize(part, None, fx=cell, fy=cell, interpolation=interpolation), np.float32)
-        x, y = self.offset
-        return large[y : y + self.box.height, x : x + self.box.width]
+    def dense(self, part: NDArray[np.float32], cell: int) -> NDArray[np.float32]:
+        """Values at the tile's nodes → values at its pixels, bilinear.
+
+        A pixel X from the tile's edge has its centre at node (X + ½)/cell + ½, and cv2.resize puts node n at
+        pixel (n + ½)·cell − ½. Its cubic kernel would turn straight lines into waves.
+        """
+        large = np.asarray(
+            cv2.resize(part, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR), np.float32
+        )
+        return large[cell : cell + self.box.height, cell : cell + self.box.width]
 
 
 def _tiles(flow: Flow) -> Iterator[_Tile]:
@@ -196,13 +210,9 @@ def _tiles(flow: Flow) -> Iterator[_Tile]:
     down = max(_TILE // (min(width, across * cell) * cell), 1)
     for i in range(0, rows - 2, down):
         for j in range(0, columns - 2, across):
-            # One ring more than needed where there is one, for the spline. Pixel X's centre stands at node
-            # (X + ½)/cell + ½, and cv2.resize puts node n at ((n + ½)·cell − ½).
-            top, left = max(i - 1, 0), max(j - 1, 0)
             yield _Tile(
                 Box(j * cell, i * cell, min((j + across) * cell, width), min((i + down) * cell, height)),
-                (slice(top, i + down + 3), slice(left, j + across + 3)),
-                ((j + 1 - left) * cell, (i + 1 - top) * cell),
+                (slice(i, i + down + 2), slice(j, j + across + 2)),
             )
 
 

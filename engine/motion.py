@@ -77,7 +77,7 @@ def rigid_mls(at: Points, handles: Points, targets: Points) -> tuple[Points, NDA
     v, p, q = at - origin, handles - origin, targets - origin
     squared = np.square(v[:, :1] - p[:, 0]) + np.square(v[:, 1:] - p[:, 1])  # (m, n)
     scale = max(float(np.ptp(p, axis=0).max()), 1.0)
-    weights = 1 / (squared + 1e-9 * scale**2)
+    weights = 1 / (squared + 1e-12 * scale**2)
     dot = (p * q).sum(1)
     cross = p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
     sums = weights @ np.column_stack([np.ones(len(p)), p, q, dot, cross])  # (m, 7)

@@ -112,16 +112,18 @@ def plan(request: EditRequest) -> Region:
     Raises:
         InvalidRequest: the subject lies where nothing may change.
     """
-    width, height = request.size
     if request.mask is not None:
-        box, allowed = Box.around(request.mask), request.mask
+        box = Box.around(request.mask)
         _require_movable_subject(request, box)
+        inside = request.mask[box.slices]
     elif isinstance(request, DragEdit):
-        box, allowed = _automatic(request)
+        box, inside = _automatic(request)
     else:
-        box, allowed = Box(0, 0, width, height), np.full((height, width), 255, np.uint8)
+        box = Box(0, 0, *request.size)
+        inside = np.full((box.height, box.width), 255, np.uint8)
     crop = _with_context(box, request)
-    mask = np.ascontiguousarray(allowed[crop.slices])
+    mask = np.zeros((crop.height, crop.width), np.uint8)
+    mask[box.y0 - crop.y0 : box.y1 - crop.y0, box.x0 - crop.x0 : box.x1 - crop.x0] = inside
     mask.flags.writeable = False
     return Region(size=request.size, box=box, crop=crop, mask=mask)
 
@@ -181,7 +183,7 @@ def _automatic(request: DragEdit) -> tuple[Box, Mask]:
     """The hull of all that moves, grown with round corners: the hull filled and its edge drawn thickly.
 
     Returns:
-        The box around it, and (h, w) uint8 0 or 255 of the whole picture.
+        The box around it, and (box.height, box.width) uint8 0 or 255.
     """
     outline, growth = _outline(request), _growth(request)
     (x0, y0), (x1, y1) = outline.min(0) - growth, outline.max(0) + growth
@@ -194,9 +196,9 @@ def _automatic(request: DragEdit) -> tuple[Box, Mask]:
         cv2.polylines(mask, [hull], True, 255, thickness=2 * growth)
     else:
         mask[:] = 255
-    whole = np.zeros(request.image.shape[:2], np.uint8)
-    whole[reach.slices] = mask
-    return Box.around(whole), whole
+    tight = Box.around(mask)
+    x, y = reach.x0, reach.y0
+    return Box(x + tight.x0, y + tight.y0, x + tight.x1, y + tight.y1), mask[tight.slices]
 
 
 def _with_context(box: Box, request: EditRequest) -> Box:

@@ -40,7 +40,11 @@ def guess_subject(request: DragEdit) -> Mask:
     soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), (width, height), interpolation=cv2.INTER_CUBIC)
     # The blur is steepened again, so that the edge is as sharp as the small picture allows.
     steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5
-    return np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
+    subject = np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
+    if not subject.any():  # in a picture of a few pixels
+        for x, y in (_place(pair.handle, (1, 1), (width, height)) for pair in request.points):
+            subject[y, x] = 255
+    return subject
 
 
 def _place(point: Point, fits: tuple[float, float], small: tuple[int, int]) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Flow warp: what follows the pointer, and the finished picture of it, without a network.
 
 *Deform* bends the picture like a rubber sheet: the drags' rigid moving-least-squares motion is cut into
-small steps, each faded to nothing towards what is protected, and followed through the picture. Small faded
-steps cannot fold, whatever the drags, and a sheet held at its edge uncovers nothing.
+small steps, each faded to nothing towards what is protected, and followed through the picture. Steps that
+are short against the room around them do not fold it, unless drags cross or contradict each other, and a
+sheet held at its edge uncovers nothing.
 *Move* lifts the subject off, moves it as a whole, and uncovers what was behind it.
 """
 
@@ -21,7 +22,9 @@ from engine.motion import Points, Similarity, fit_similarity, paths, rigid_mls
 
 PREVIEW_CELLS = 48  # along the longer side of the region: what follows the pointer
 FINAL_CELLS = 160
-_MOST_STEPS = 10
+_MOST_STEPS = 24
+_FINE_STEPS = 64  # on which the track of the handles is measured
+_STRIDE = 0.2  # of the room around a handle, by which it moves in a step
 _OVERLAID = 256  # rows composited at a time
 _FRINGE = 2  # pixels by which the place left behind is widened: beside a cut-out's edge its colours linger,
 _FRINGE_SHARE = 0.06  # the more so, the larger it is (of the root of its area),
@@ -96,15 +99,15 @@ def drag_flow(request: DragEdit, cells: int, stiffness: float) -> tuple[Flow, tu
     handles = _array(pair.handle for pair in request.points)
     targets = _array(pair.target for pair in request.points)
     pins = _array(request.pins)
-    room = _Room(request, handles, targets)
-    steps = room.steps(handles, targets)
-    track = paths(handles, targets, pins, steps)
+    fine = paths(handles, targets, pins, _FINE_STEPS)
+    room = _Room(request, fine)
+    track = fine[room.strides(fine)]
     track = np.concatenate([track, _subject_track(request, track, pins)], axis=1)  # (steps + 1, moving, 2)
-    still = np.broadcast_to(pins, (steps + 1, *pins.shape))
+    still = np.broadcast_to(pins, (len(track), *pins.shape))
     controls = np.concatenate([track, still], axis=1)
 
     nodes = Flow.nodes(size, cell)
-    x = np.concatenate([nodes.reshape(-1, 2), handles])
+    x = nodes.reshape(-1, 2).copy()
     free = np.flatnonzero(room.at(x) > 0)  # the rest never moves
     moving = track.shape[1]
     for start, end in itertools.pairwise(controls):
@@ -112,9 +115,8 @@ def drag_flow(request: DragEdit, cells: int, stiffness: float) -> tuple[Flow, tu
         moved, squared = rigid_mls(here, start, end)
         nearest = np.sqrt(squared[:, :moving].min(1))
         x[free] = here + room.hold(here, (moved - here) * _fade(room.at(here), nearest, stiffness)[:, None])
-    count = nodes.size // 2
-    vectors = _held_at_edge(x[:count].reshape(nodes.shape) - nodes)
-    return Flow(size=size, cell=cell, vectors=vectors), _points(x[count:])
+    flow = Flow(size=size, cell=cell, vectors=_held_at_edge(x.reshape(nodes.shape) - nodes))
+    return flow, _points(handles + flow.at(handles))
 
 
 def _held_at_edge(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,15 +142,16 @@ class _Room:
     the edge and out across it freely, and stretches where it is pulled inwards.
     """
 
-    def __init__(self, request: DragEdit, handles: Points, targets: Points) -> None:
+    def __init__(self, request: DragEdit, track: NDArray[np.float64]) -> None:
+        """`track` is where each handle is over time, (steps + 1, n, 2)."""
         assert request.mask is not None
         self._size = np.array(request.size, np.float64)
-        self._longest = float(np.hypot(*(targets - handles).T).max())
+        self._longest = float(np.hypot(*(track[-1] - track[0]).T).max())
         self._slack = max(64.0, self._longest)
-        # Handles move in full, however near to the edge they are.
+        # Handles move in full, however near to the edge they come.
         self._margins = [
-            np.clip(np.minimum(handles, targets).min(0), 1, self._slack),
-            np.clip((self._size - np.maximum(handles, targets)).min(0), 1, self._slack),
+            np.clip(track.min((0, 1)), 1, self._slack),
+            np.clip(self._size - track.max((0, 1)), 1, self._slack),
         ]
         self._pixel = max(1.0, max(request.size) / _ROOM_PIXELS)
         self._map = _distances(request.mask, self._pixel)
@@ -168,19 +171,22 @@ class _Room:
         )
         return np.where(velocity > 0, velocity * near, velocity * far)
 
-    def steps(self, handles: Points, targets: Points) -> int:
-        """How many steps keep the sheet from folding: each must be short against the room around it."""
-        room = np.maximum(np.minimum(self.at(handles), self.at(targets)), 0.05 * self._longest)
-        length = np.hypot(*(targets - handles).T)
-        return int(np.clip(np.ceil((length / (0.2 * room)).max()), 2, _MOST_STEPS))
+    def strides(self, track: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Which entries of a finely cut track to step through: each step is short against the room around."""
+        room = self.at(track.reshape(-1, 2)).reshape(track.shape[:2])
+        room = np.maximum(np.minimum(room[:-1], room[1:]), 0.01 * self._longest)
+        length = np.hypot(*np.moveaxis(np.diff(track, axis=0), -1, 0))
+        strides = np.append(0, np.cumsum((length / (_STRIDE * room)).max(1)))
+        steps = int(np.clip(np.ceil(strides[-1]), 2, _MOST_STEPS))
+        return np.unique(np.searchsorted(strides, np.linspace(0, strides[-1], steps + 1)))
 
 
 def _distances(mask: Mask, pixel: float) -> NDArray[np.float64]:
     """Pixels to the nearest protected one, (…, …, 1), on a map whose entries are `pixel` wide."""
     height, width = mask.shape
     shape = (max(2, round(width / pixel)), max(2, round(height / pixel)))
-    free = cv2.resize(np.where(mask > 0, np.uint8(255), np.uint8(0)), shape, interpolation=cv2.INTER_AREA)
-    inside = (np.asarray(free) == 255).astype(np.uint8)
+    _, free = cv2.threshold(mask, 0, 255, cv2.THRESH_BINARY)
+    inside = (np.asarray(cv2.resize(free, shape, interpolation=cv2.INTER_AREA)) == 255).astype(np.uint8)
     if inside.all():
         return np.full((*inside.shape, 1), 1e6)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5).astype(np.float64)

@@ -20,7 +20,7 @@ FLOORS = (
     ("errors", "paths"),
     ("edit", "settings", "motion"),
     ("flow", "fill", "colour"),
-    ("progress", "warp", "region", "subject", "photo", "photo_writer", "samples", "packs"),
+    ("progress", "warp", "region", "subject", "photo", "photo_writer", "sample", "packs"),
     ("networks", "diffusion"),
     ("training",),
     ("runtime",),
@@ -28,7 +28,7 @@ FLOORS = (
     ("methods",),
     ("engine", "stages"),
     ("__init__",),
-    ("evaluation", "host"),
+    ("evaluation", "host", "flags"),
     ("cli", "__main__"),
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
@@ -126,11 +126,16 @@ def engine_knows_no_desktop(modules: Modules) -> Iterator[str]:
 
 
 def desktop_uses_the_face(modules: Modules) -> Iterator[str]:
-    known = {module.name for module in modules}
+    """The names that `engine/__init__.py` hands on, and the command line for the program's door."""
+    face = next((module for module in modules if module.name == "engine"), None)
+    offered = {
+        "engine",
+        *(f"engine.{name.rpartition('.')[2]}" for name, *_ in (face.imports if face else ())),
+    }
     for module in modules:
         if is_in(module.name, "desktop"):
-            for name in targets(module, known):
-                if is_in(name, "engine") and name not in ("engine", "engine.cli"):
+            for name, *_ in module.imports:
+                if is_in(name, "engine") and name not in offered and not is_in(name, "engine.cli"):
                     yield f"{module.path} imports {name}; take it from the face, engine/__init__.py"
 
 

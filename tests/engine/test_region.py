@@ -267,11 +267,14 @@ def test_the_region_holds_the_subject_before_and_after_its_motion():
 
 
 def test_the_region_holds_a_subject_that_turns_about_a_pin():
-    subject = np.zeros((800, 800), np.uint8)
-    subject[390:410, 400:700] = 255
-    request = drag(800, 800, (700, 400, 400, 700), pins=(Point(400, 400),), subject=subject)
+    """Its far end travels much further than the handle."""
+    subject = np.zeros((1600, 1600), np.uint8)
+    subject[790:810, 850:1500] = 255
+    request = drag(1600, 1600, (900, 800, 800, 900), pins=(Point(800, 800),), subject=subject)
     _, mask = automatic(request)
-    assert (mask[400:700, 391:410] == 255).all()
+    assert (mask[subject > 0] == 255).all()
+    assert (mask[850:1500, 791:810] == 255).all()
+    assert (mask[1400:, 1400:] == 0).all()
 
 
 def test_a_subject_where_nothing_may_change_is_refused():
