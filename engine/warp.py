@@ -2,8 +2,8 @@
 
 *Deform* bends the picture like a rubber sheet: the drags' rigid moving-least-squares motion is cut into
 small steps, each faded to nothing towards what is protected, and followed through the picture. Steps that
-are short against the room around them do not fold it, unless drags cross or contradict each other, and a
-sheet held at its edge uncovers nothing.
+are short against the room around them fold it only where drags cross, or press it hard against what is
+protected; and a sheet held at its edge uncovers nothing.
 *Move* lifts the subject off, moves it as a whole, and uncovers what was behind it.
 """
 

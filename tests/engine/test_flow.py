@@ -118,7 +118,9 @@ def test_the_inverse_of_a_fold_is_finite() -> None:
     """The left and the right third change places; the middle turns over."""
     flow = flow_of((300, 100), 5, lambda x, y: np.stack([2 * (150 - x), 0 * y], -1))
     crossed = flow_of(
-        (300, 100), 5, lambda x, y: np.stack([np.where(x < 100, 200, np.where(x > 200, -200, 0.0)), 0 * y], -1)
+        (300, 100),
+        5,
+        lambda x, y: np.stack([np.where(x < 100, 200, np.where(x > 200, -200, 0.0)), 0 * y], -1),
     )
     for folded in (flow, crossed):
         backward, error = invert(folded)
@@ -249,7 +251,9 @@ def sampled(image: np.ndarray, backward: Flow, places: np.ndarray) -> np.ndarray
 @pytest.mark.parametrize("interpolation", [LINEAR, CUBIC])
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("form", [(211, 140, 6), (97, 233, 13), (40, 40, 1)])
-def test_warp_samples_where_the_flow_says(form: tuple[int, int, int], alpha: bool, interpolation: int) -> None:
+def test_warp_samples_where_the_flow_says(
+    form: tuple[int, int, int], alpha: bool, interpolation: int
+) -> None:
     width, height, cell = form
     image = slowly_varying(width, height)
     if not alpha:
@@ -289,7 +293,11 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch, interpolation: int, 
     monkeypatch.setattr(flow_module, "_COLUMNS", 64)
     tiled = warp(image, backward, interpolation), uncovered(*gaps)
     # A tile's maps start elsewhere, and remap counts in 32nds of a pixel.
-    print(np.percentile(np.abs(tiled[0].astype(int) - whole[0]), 99.9),np.mean(tiled[0] == whole[0]),np.abs(tiled[0].astype(int) - whole[0]).max())
+    print(
+        np.percentile(np.abs(tiled[0].astype(int) - whole[0]), 99.9),
+        np.mean(tiled[0] == whole[0]),
+        np.abs(tiled[0].astype(int) - whole[0]).max(),
+    )
     assert np.percentile(np.abs(tiled[0].astype(int) - whole[0]), 99.9) <= 8
     assert np.mean(tiled[0] == whole[0]) > 0.98
     assert np.array_equal(tiled[1], whole[1])

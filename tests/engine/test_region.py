@@ -385,17 +385,18 @@ def test_strips_make_no_difference(display_p3, monkeypatch):
 
 
 def test_a_soft_mask_blends_by_mask_and_alpha():
-    image = np.array([[[200, 0, 0, 255], [200, 0, 0, 0], [200, 0, 0, 255], [9, 9, 9, 0]]], np.uint8)
-    edited = np.array([[[0, 100, 0, 255], [0, 100, 0, 255], [0, 100, 0, 0], [1, 1, 1, 0]]], np.uint8)
-    request = EditRequest(image=image, mask=np.full((1, 4), 51, np.uint8))  # 51 / 255 = 0.2
+    rows = [  # before, edited, after: one fifth of the way, as 51 / 255 = 0.2
+        ([200, 0, 0, 255], [0, 100, 0, 255], [160, 20, 0, 255]),  # opaque over opaque
+        ([200, 0, 0, 0], [0, 100, 0, 255], [0, 100, 0, 51]),  # nothing below: the new colour
+        ([200, 0, 0, 255], [0, 100, 0, 0], [200, 0, 0, 204]),  # nothing above: the old colour
+        ([9, 9, 9, 0], [1, 1, 1, 0], [9, 9, 9, 0]),  # nothing at all
+        ([10, 10, 10, 255], [13, 12, 10, 255], [11, 10, 10, 255]),  # 10.6 and 10.4
+    ]
+    image, edited, after = np.array(rows, np.uint8).swapaxes(0, 1)[:, None]
+    request = EditRequest(image=image, mask=np.full((1, len(rows)), 51, np.uint8))
     region = plan(request)
     out = region.paste(request, region.cut(request), edited)
-    assert out[0].tolist() == [
-        [160, 20, 0, 255],  # opaque over opaque: 0.8 and 0.2
-        [0, 100, 0, 51],  # nothing below: the new colour, a fifth of its alpha
-        [200, 0, 0, 204],  # nothing above: the old colour, four fifths of its alpha
-        [9, 9, 9, 0],  # nothing at all
-    ]
+    assert out.tolist() == after.tolist()
 
 
 # --- what a method sees
