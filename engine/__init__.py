@@ -22,6 +22,7 @@ from engine.methods import METHODS
 from engine.methods.flow_warp.editor import preview_warp
 from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
+from engine.paths import data_dir
 from engine.progress import Cancelled, Progress, Step
 from engine.region import Region
 from engine.sample import Sample, samples
@@ -59,6 +60,7 @@ __all__ = [
     "TextEdit",
     "Value",
     "check_output",
+    "data_dir",
     "open_photo",
     "preview_warp",
     "samples",

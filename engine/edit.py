@@ -55,7 +55,7 @@ class Box(NamedTuple):
     @staticmethod
     def around(plane: NDArray[np.uint8]) -> "Box":
         """The smallest box of all non-zero pixels of `plane` (h, w), of which there is at least one."""
-        rows, columns = np.flatnonzero(plane.any(1)), np.flatnonzero(plane.any(0))
+        rows, columns = np.flatnonzero(plane.max(1)), np.flatnonzero(plane.max(0))
         return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
     @staticmethod
@@ -79,6 +79,7 @@ class EditRequest:
     Args:
         image: (h, w, 4) uint8 straight RGBA; made read-only.
         mask: (h, w) uint8, what may change, or None for the automatic region.
+        protected: (h, w) uint8, 255 = must stay whatever the mask or the automatic region says.
         profile: the ICC profile of `image`, or None where it is sRGB.
         seed: makes the result repeatable, 0 ≤ seed < 2⁶³.
 
@@ -88,12 +89,15 @@ class EditRequest:
 
     image: Image
     mask: Mask | None = None
+    protected: Mask | None = None
     profile: bytes | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         _require_picture(self.image)
-        _require_plane(self.mask, self.image, "mask", "paint white where the picture may change")
+        _require_plane(self.mask, self.image, "mask")
+        _require_painted(self.mask, "mask", "paint white where the picture may change")
+        _require_plane(self.protected, self.image, "protected area")
         _require(0 <= self.seed < 2**63, f"The seed must be between 0 and 2⁶³ − 1, not {self.seed}.")
 
     @property
@@ -127,7 +131,8 @@ class DragEdit(EditRequest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_plane(self.subject, self.image, "subject", "paint white over what shall move")
+        _require_plane(self.subject, self.image, "subject")
+        _require_painted(self.subject, "subject", "paint white over what shall move")
         _require(self.motion in ("deform", "move"), f"The motion must be deform or move, not {self.motion}.")
         _require(len(self.points) > 0, "Place at least one handle and its target.")
         _require(
@@ -200,8 +205,8 @@ def _require_picture(image: Image) -> None:
     image.flags.writeable = False
 
 
-def _require_plane(plane: NDArray[np.uint8] | None, image: Image, name: str, advice: str) -> None:
-    """A mask or subject must fit the picture and must not be empty."""
+def _require_plane(plane: NDArray[np.uint8] | None, image: Image, name: str) -> None:
+    """A mask must fit the picture."""
     if plane is None:
         return
     height, width = image.shape[:2]
@@ -211,8 +216,11 @@ def _require_plane(plane: NDArray[np.uint8] | None, image: Image, name: str, adv
         f"The {name} is {plane.shape[1]} × {plane.shape[0]} pixels, but the picture is {width} × {height}; "
         "they must be equally large.",
     )
-    _require(bool(plane.any()), f"The {name} is empty; {advice}.")
     plane.flags.writeable = False
+
+
+def _require_painted(plane: NDArray[np.uint8] | None, name: str, advice: str) -> None:
+    _require(plane is None or bool(plane.max()), f"The {name} is empty; {advice}.")
 
 
 def _require_points(points: tuple[PointPair, ...], pins: tuple[Point, ...], size: tuple[int, int]) -> None:

@@ -53,7 +53,7 @@ class Region:
         image = np.ascontiguousarray(request.image[self.crop.slices])
         if srgb and request.profile is not None:
             image = to_srgb(image, request.profile)
-        changes: dict[str, object] = {"image": image, "mask": self.mask}
+        changes: dict[str, object] = {"image": image, "mask": self.mask, "protected": None}
         if srgb:
             changes["profile"] = None
         if isinstance(request, DragEdit):
@@ -110,7 +110,7 @@ def plan(request: EditRequest) -> Region:
     """What the request may change, and the crop that a method needs to see for it.
 
     Raises:
-        InvalidRequest: the subject lies where nothing may change.
+        InvalidRequest: nothing may change, or nothing where the subject lies.
     """
     if request.mask is not None:
         box = Box.around(request.mask)
@@ -124,6 +124,10 @@ def plan(request: EditRequest) -> Region:
     crop = _with_context(box, request)
     mask = np.zeros((crop.height, crop.width), np.uint8)
     mask[box.y0 - crop.y0 : box.y1 - crop.y0, box.x0 - crop.x0 : box.x1 - crop.x0] = inside
+    if request.protected is not None:
+        np.minimum(mask, 255 - request.protected[crop.slices], out=mask)
+        if not mask.any():
+            raise InvalidRequest("All that the edit could reach is protected; unprotect a part of it.")
     mask.flags.writeable = False
     return Region(size=request.size, box=box, crop=crop, mask=mask)
 

@@ -484,3 +484,36 @@ def test_flow_warp_keeps_colours_that_srgb_has_not(display_p3):
     assert pure.mean() > 0.97, "all but the square's edges"
     back = from_srgb(to_srgb(image, display_p3), display_p3)
     assert not np.array_equal(back, image), "going through sRGB would have changed them"
+
+
+@pytest.mark.parametrize("painted", [False, True])
+def test_what_is_protected_stays_whatever_else_is_said(painted):
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (90, 120, 4), dtype=np.uint8)
+    protected = np.zeros((90, 120), np.uint8)
+    protected[:, 60:] = 255
+    protected[:, 50:60] = 128
+    request = DragEdit(
+        image=image,
+        mask=np.full((90, 120), 255, np.uint8) if painted else None,
+        protected=protected,
+        points=(PointPair(Point(40, 40), Point(70, 45)),),
+    )
+    region = plan(request)
+    cut = region.cut(request)
+    assert cut.protected is None
+    edited = rng.integers(0, 256, cut.image.shape, dtype=np.uint8)
+    pasted = region.paste(request, cut, edited)
+    assert np.array_equal(pasted[:, 60:], image[:, 60:])
+    assert (pasted[:, 50:60] != image[:, 50:60]).any()
+    assert (pasted[40, 20:50] != image[40, 20:50]).any()
+
+
+def test_when_all_is_protected_there_is_a_sentence():
+    request = DragEdit(
+        image=np.zeros((40, 40, 4), np.uint8),
+        protected=np.full((40, 40), 255, np.uint8),
+        points=(PointPair(Point(10, 10), Point(20, 20)),),
+    )
+    with pytest.raises(InvalidRequest, match="unprotect"):
+        plan(request)
