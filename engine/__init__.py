@@ -20,9 +20,9 @@ from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMiss
 from engine.method import Method
 from engine.methods import METHODS
 from engine.methods.flow_warp.editor import preview_warp
+from engine.paths import data_dir
 from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
-from engine.paths import data_dir
 from engine.progress import Cancelled, Progress, Step
 from engine.region import Region
 from engine.sample import Sample, samples
