@@ -10,14 +10,16 @@ from types import TracebackType
 
 from PySide6.QtWidgets import QApplication
 
+from desktop.icons import program_icon
+from desktop.theme import apply_theme
 from desktop.window import MainWindow
-from engine import Engine, samples
+from engine import Engine
 
 _log = logging.getLogger(__name__)
 
 
 def run(files: Sequence[str]) -> int:
-    """Show the window on `files`, or on a sample; returns the exit status."""
+    """Show the window on `files`, or on the start page; returns the exit status."""
     if sys.platform == "linux" and not any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     ):
@@ -30,11 +32,11 @@ def run(files: Sequence[str]) -> int:
     application.setApplicationDisplayName("Pliant")
     sys.excepthook = _log_exception
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal closes the window
+    apply_theme(application, "system")
+    application.setWindowIcon(program_icon())
     window = MainWindow(Engine())
     if files:
-        window.open(Path(files[0]))
-    else:
-        window.open_sample(samples()[0])
+        window.open_path(Path(files[0]))
     window.show()
     return application.exec()
 

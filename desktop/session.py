@@ -1,111 +1,299 @@
-"""EditSession: what is marked in the document → a preview under the pointer → a finished edit."""
+"""EditSession: what is marked in the document → a preview under the pointer → a finished edit → a layer."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import replace
 
+import cv2
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
 
-from desktop.canvas import Canvas
-from desktop.document import Document
-from engine import DragEdit, Engine, EngineError, Image, Point, PointPair, preview_warp
+from desktop.document import Document, Layer, State, Tiles
+from engine import (
+    Box,
+    DragEdit,
+    EditResult,
+    Engine,
+    EngineError,
+    Image,
+    Mask,
+    Point,
+    PointPair,
+    Region,
+    Settings,
+    Value,
+    preview_warp,
+)
 
 METHOD = "flow_warp"
-_LEAST_PULL = 3.0  # device-independent pixels; less is a click, not a drag
 
 
 class EditSession(QObject):
-    """Turns pulls on the canvas into drags, and drags into pictures.
+    """Follows one document. Flow warp runs in the window's process: it needs no network and answers at once.
+
+    While a gesture lasts (the document shows a state that is not settled) every change is previewed at once;
+    when it has ended, the finished picture is made in the background, and the last preview stays until then.
 
     Args:
-        canvas: where the user pulls and where previews are shown.
-        engine: runs in the window's process: flow warp needs no network and answers at once.
+        engine: makes the pictures.
     """
 
-    hint = Signal(str)  # a sentence for the status bar
+    shown = Signal(object, object)  # Image and the Box of the document over which it lies
+    cleared = Signal()
+    outlined = Signal(object)  # outlines of the automatic region: a list of (n, 2) arrays of document points
+    finished = Signal(object)  # EditResult
+    hint = Signal(str)
+    _rendered = Signal(int, object, object)
+    _failed = Signal(int, str)
 
-    def __init__(self, canvas: Canvas, engine: Engine) -> None:
-        super().__init__(canvas)
-        self._canvas, self._engine = canvas, engine
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
         self._document: Document | None = None
-        self._handle: Point | None = None
-        self._result: Image | None = None
-        canvas.pressed.connect(self._press)
-        canvas.pulled.connect(self._pull)
-        canvas.released.connect(self._release)
+        self._settings = engine.settings(METHOD)
+        self._job = 0
+        self._result: tuple[State, DragEdit, EditResult] | None = None
+        self._placed: tuple[Tiles, tuple[int, int], Image] | None = None
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._rendered.connect(self._take)
+        self._failed.connect(self._refuse)
 
-    def set_document(self, document: Document) -> None:
-        self._document, self._handle, self._result = document, None, None
-        document.instruction_changed.connect(self.render)
-        self.render()
+    def set_document(self, document: Document | None) -> None:
+        """Follow another document."""
+        if self._document is not None:
+            self._document.instruction_changed.disconnect(self._marked)
+            self._document.undo_stack.indexChanged.disconnect(self._settled)
+        self._document, self._placed = document, None
+        if document is not None:
+            document.instruction_changed.connect(self._marked)
+            document.undo_stack.indexChanged.connect(self._settled)
+        self._settled()
 
     @property
-    def result(self) -> Image | None:
-        """The finished picture of what is marked, or None where nothing is."""
-        return self._result
+    def settings(self) -> Settings:
+        return self._settings
 
-    def render(self) -> None:
-        """Make the finished picture of what is marked, and show it over the document."""
-        self._result = None
-        self._canvas.clear_preview()
+    def set_settings(self, chosen: Mapping[str, Value]) -> None:
+        """Take over settings of the method, and render anew."""
+        self._settings = self._engine.settings(METHOD, chosen=chosen)
+        self._settled()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a finished picture is being made."""
+        return self._result is None and self._request(self._state()) is not None
+
+    def request(self) -> DragEdit | None:
+        """What the settled document asks for, or None while there is no drag."""
+        return self._request(self._state())
+
+    def stop(self) -> None:
+        """Let go of what is being made, and wait for its thread; before the window closes."""
+        self._job += 1
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def keep(self) -> bool:
+        """Make the finished picture a layer above its source; returns whether there was one."""
+        document, state = self._document, self._state()
+        if document is None or state is None:
+            return False
+        request = self._request(state)
+        if request is None:
+            return False
+        if self._result is None or self._result[0] is not state:
+            try:
+                self._result = state, request, self._engine.edit(METHOD, request, self._settings)
+            except EngineError as error:
+                self.hint.emit(str(error))
+                return False
+        _, request, answer = self._result
+        document.change(self._kept(document, state, request, answer), self.tr("Keep the drag"))
+        return True
+
+    def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
+        """What probably stands at these points of the document, (h, w) uint8, or None after a hint."""
         if self._document is None:
-            return
+            return None
+        state = self._document.settled
+        points = tuple(
+            PointPair(seed, Point(seed.x, seed.y - 1 if seed.y >= 1 else seed.y + 1)) for seed in seeds
+        )
         try:
-            request = self._document.request()
-            if request is None:
-                return
-            answer = self._engine.edit(METHOD, request)
+            request = DragEdit(
+                image=self._source(state.layer(state.active)),
+                profile=self._document.profile,
+                points=tuple(dict.fromkeys(points)),
+                motion="move",
+            )
+            return self._engine.find_subject(request)
         except EngineError as error:
             self.hint.emit(str(error))
+            return None
+
+    def _marked(self) -> None:
+        """The marks have changed: preview them while a gesture lasts."""
+        if self._document is None:
             return
-        self._result = answer.image
-        crop = self._engine.plan(request).crop
-        self._canvas.show_preview(np.ascontiguousarray(answer.image[crop.slices]), crop)
-
-    def keep(self) -> None:
-        """Make the finished picture the document's."""
-        if self._document is not None and self._result is not None:
-            self._document.keep(self._result, self.tr("Flow warp"))
-
-    def clear(self) -> None:
-        """Remove all drags and pins."""
-        if self._document is not None and self._document.instruction.points:
-            marked = replace(self._document.instruction, points=(), pins=())
-            self._document.mark(marked, self.tr("Remove drags"))
-
-    def _press(self, at: Point) -> None:
-        self._handle = at
-
-    def _pull(self, to: Point) -> None:
-        request = self._pulled(to)
+        if self._document.state is self._document.settled:
+            self._settled()
+            return
+        self._job += 1  # a picture of the state before comes too late
+        self._result = None
+        request = self._request(self._document.state)
         if request is None:
+            self.cleared.emit()
             return
         try:
             plan = self._engine.plan(request)
-            image = preview_warp(plan.cut(request, srgb=False))
+            image = preview_warp(plan.cut(request, srgb=False), **self._warp_settings())
         except EngineError as error:
             self.hint.emit(str(error))
             return
-        self._canvas.show_preview(image, plan.crop, request.points)
+        self._outline(request, plan)
+        self.shown.emit(image, plan.crop)
 
-    def _release(self, at: Point) -> None:
-        request = self._pulled(at)
-        self._handle = None
-        if request is not None and self._document is not None:
-            self._document.mark(replace(self._document.instruction, points=request.points), self.tr("Drag"))
-
-    def _pulled(self, to: Point) -> DragEdit | None:
-        """The request with the drag in hand, once it is long enough to be one."""
-        if self._handle is None or self._document is None:
-            return None
-        length = math.dist(self._handle, to) * self._canvas.viewport.zoom
-        if length < _LEAST_PULL:
-            return None
-        marked = self._document.instruction
+    def _settled(self) -> None:
+        """A gesture has ended, or undo has moved: make the finished picture."""
+        self._job += 1
+        self._result = None
+        self._pool.clear()
+        request = self._request(self._state())
+        if request is None:
+            self.cleared.emit()
+            self.outlined.emit([])
+            return
         try:
-            return self._document.request(
-                replace(marked, points=(*marked.points, PointPair(self._handle, to)))
+            self._outline(request, self._engine.plan(request))
+        except EngineError as error:
+            self._refuse(self._job, str(error))
+            return
+        self._pool.start(
+            _Render(self._engine, request, self._settings, self._job, self._rendered, self._failed)
+        )
+
+    def _take(self, job: int, request: DragEdit, answer: EditResult) -> None:
+        state = self._state()
+        if job != self._job or state is None:
+            return
+        self._result = state, request, answer
+        crop = self._engine.plan(request).crop
+        self.shown.emit(np.ascontiguousarray(answer.image[crop.slices]), crop)
+        self.finished.emit(answer)
+
+    def _refuse(self, job: int, sentence: str) -> None:
+        if job == self._job:
+            self.cleared.emit()
+            self.hint.emit(sentence)
+
+    def _state(self) -> State | None:
+        return None if self._document is None else self._document.settled
+
+    def _request(self, state: State | None) -> DragEdit | None:
+        """What `state` asks for, or None while there is no drag."""
+        if state is None or self._document is None or not state.instruction.points:
+            return None
+        marked = state.instruction
+        masks = (None if mask is None or mask.empty else mask.array() for mask in marked.masks)
+        editable, protected, subject = masks
+        try:
+            return DragEdit(
+                image=self._source(state.layer(state.active)),
+                profile=self._document.profile,
+                mask=editable,
+                protected=protected,
+                subject=subject,
+                points=marked.points,
+                pins=marked.pins,
+                motion=marked.motion,
+                prompt=marked.prompt,
             )
         except EngineError as error:
             self.hint.emit(str(error))
             return None
+
+    def _source(self, layer: Layer) -> Image:
+        """The layer's pixels in the place that they have in the document."""
+        assert self._document is not None
+        width, height = self._document.size
+        if layer.tiles.size == (width, height) and layer.offset == (0, 0):
+            return layer.tiles.array()
+        if self._placed is None or self._placed[:2] != (layer.tiles, layer.offset):
+            out = np.zeros((height, width, 4), np.uint8)
+            x, y = layer.offset
+            box = Box(
+                max(x, 0),
+                max(y, 0),
+                min(x + layer.tiles.size[0], width),
+                min(y + layer.tiles.size[1], height),
+            )
+            if box.width > 0 and box.height > 0:
+                out[box.slices] = layer.tiles.read(Box(box.x0 - x, box.y0 - y, box.x1 - x, box.y1 - y))
+            self._placed = layer.tiles, layer.offset, out
+        return self._placed[2]
+
+    def _warp_settings(self) -> dict[str, float]:
+        return {
+            d.name: getattr(self._settings, d.name)
+            for d in self._settings.declarations()
+            if d.name == "stiffness"
+        }
+
+    def _outline(self, request: DragEdit, plan: Region) -> None:
+        """Tell the outline of the automatic region; a painted one is seen as it is."""
+        if request.mask is not None:
+            self.outlined.emit([])
+            return
+        contours, _ = cv2.findContours(plan.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
+        self.outlined.emit([c[:, 0] + np.array([plan.crop.x0, plan.crop.y0]) for c in contours])
+
+    def _kept(self, document: Document, state: State, request: DragEdit, answer: EditResult) -> State:
+        """`state` with the finished picture as a layer above its source, and the drags done with."""
+        source = state.layer(state.active)
+        plan = self._engine.plan(request)
+        before, after = request.image[plan.box.slices], answer.image[plan.box.slices]
+        layers = list(state.layers)
+        at = state.index(source.id)
+        if before[..., 3].min() == 255 and after[..., 3].min() == 255:
+            patch = after.copy()
+            x, y = plan.box.x0 - plan.crop.x0, plan.box.y0 - plan.crop.y0
+            patch[plan.mask[y : y + plan.box.height, x : x + plan.box.width] == 0] = 0
+            tiles = Tiles.blank(document.size, 4).write(plan.box, patch)
+        else:  # what has moved away must show what lies below: the whole layer is replaced
+            tiles = Tiles.from_array(answer.image)
+            layers[at] = replace(source, visible=False)
+        marked = state.instruction
+        provenance = {"method": METHOD, "points": marked.points, "pins": marked.pins, "motion": marked.motion}
+        provenance |= {d.name: getattr(self._settings, d.name) for d in self._settings.declarations()}
+        count = len(marked.points)
+        layer = Layer(
+            id=document.new_id(), name=self.tr("Drag %n", "", count), tiles=tiles, provenance=provenance
+        )
+        done = replace(marked, points=(), pins=(), subject=None)
+        return State(layers=(*layers[: at + 1], layer, *layers[at + 1 :]), active=layer.id, instruction=done)
+
+
+class _Render(QRunnable):
+    """Makes one finished picture off the window's thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        request: DragEdit,
+        settings: Settings,
+        job: int,
+        rendered: SignalInstance,
+        failed: SignalInstance,
+    ) -> None:
+        super().__init__()
+        self._work = engine, request, settings, job
+        self._rendered, self._failed = rendered, failed
+
+    def run(self) -> None:
+        engine, request, settings, job = self._work
+        try:
+            answer = engine.edit(METHOD, request, settings)
+        except EngineError as error:
+            self._failed.emit(job, str(error))
+            return
+        self._rendered.emit(job, request, answer)

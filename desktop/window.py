@@ -1,51 +1,183 @@
-"""MainWindow: menus, canvas and status bar; wires the parts and decides nothing."""
+"""MainWindow: menus, tools, docks and status bar; wires the parts and decides nothing."""
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QMessageBox
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QScrollArea,
+    QStackedWidget,
+    QToolBar,
+    QWidget,
+)
 
-from desktop.canvas import Canvas
-from desktop.document import Document, Instruction
-from desktop.session import EditSession
-from engine import Engine, EngineError, Sample, check_output, open_photo, samples, save_photo
+from desktop.actions import Actions
+from desktop.document import Document, Instruction, Tiles
+from desktop.document.files import FileWorker
+from desktop.panels.edit_panel import EditPanel
+from desktop.panels.history_panel import HistoryPanel
+from desktop.panels.layers_panel import LayersPanel
+from desktop.recent import RecentFiles
+from desktop.session import METHOD, EditSession
+from desktop.start_page import StartPage
+from desktop.store import window_store
+from desktop.theme import surround
+from desktop.workspace import Workspace
+from engine import METHODS, Engine, EngineError, Photo, Sample, open_photo, samples
 
 _OPENED = "PNG JPEG WebP TIFF BMP GIF AVIF (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif)"
 _SAVED = "PNG (*.png);;JPEG (*.jpg *.jpeg);;WebP (*.webp);;TIFF (*.tif *.tiff)"
+_LAYOUT = 1  # of the docks; another number forgets what was remembered
 
 
 class MainWindow(QMainWindow):
-    """One picture in a window."""
+    """One document in a window."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
-        self.canvas = Canvas(self)
-        self.setCentralWidget(self.canvas)
-        self.session = EditSession(self.canvas, engine)
         self.document: Document | None = None
-        self._position = QLabel(self)
-        self.statusBar().addPermanentWidget(self._position)
-        self.canvas.view_changed.connect(self._show_zoom)
-        self.session.hint.connect(self.statusBar().showMessage)
+        self.session = EditSession(engine, self)
+        self.workspace = Workspace(self.session, self)
+        self.files = FileWorker(self)
+        self._store = window_store()
+        self._recent = RecentFiles(self._store, self)
+        self._start = StartPage(samples(), self)
+        self._start.set_recent(self._recent.paths)
+        self._recent.changed.connect(lambda: self._start.set_recent(self._recent.paths))
+        self._pages = QStackedWidget(self)
+        self._pages.addWidget(self._start)
+        self._pages.addWidget(self.workspace.canvas)
+        self.setCentralWidget(self._pages)
+        self.actions_ = Actions(self, self.use_tool)
+        self._build_docks()
+        self._build_bars()
+        self._connect()
         self.setAcceptDrops(True)
-        self.resize(1200, 800)
-        self._undo: QAction | None = None
-        self._build_menus()
-        self._show_title()
+        self.resize(1280, 860)
+        self._restore()
+        self.use_tool("drag")
+        self._show_document()
 
-    def open(self, path: Path) -> None:
-        """Open a picture, or say why it cannot be opened and keep what is open."""
-        try:
-            photo = open_photo(path)
-        except EngineError as error:
-            self._complain(str(error))
+    # What actions call, by their names.
+
+    def open(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open a picture"), self._folder(), _OPENED)
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def samples(self) -> None:
+        """Show the start page; the document stays open behind it."""
+        self._pages.setCurrentWidget(self._start)
+
+    def save(self) -> None:
+        path = None if self.document is None else self.document.path
+        if path is None:
+            self.save_as()
+        else:
+            self.save_path(path)
+
+    def save_as(self) -> None:
+        if self.document is None:
             return
-        self._take(Document(photo, path))
-        self.statusBar().showMessage(photo.notice or self.tr("Press on the picture and pull."))
+        path = self.document.path
+        start = str(Path(self._folder()) / "picture.png") if path is None else str(path.with_suffix(".png"))
+        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the picture"), start, _SAVED)
+        if chosen:
+            self.save_path(Path(chosen))
+
+    def undo(self) -> None:
+        if self.document is not None:
+            self.document.undo_stack.undo()
+
+    def redo(self) -> None:
+        if self.document is not None:
+            self.document.undo_stack.redo()
+
+    def keep(self) -> None:
+        self.session.keep()
+
+    def walk_back(self) -> None:
+        """Give up the gesture, else the selection, else the drags."""
+        if self.document is not None and not self.workspace.cancel():
+            self.workspace.delete_drags()
+
+    def select_markers(self) -> None:
+        if self.document is not None:
+            self.workspace.drag_tool.select_all()
+
+    def delete_markers(self) -> None:
+        if self.document is not None:
+            self.workspace.drag_tool.delete_selected()
+
+    def reverse_drags(self) -> None:
+        if self.document is not None:
+            self.workspace.drag_tool.reverse()
+
+    def mirror_drags(self) -> None:
+        if self.document is not None:
+            self.workspace.drag_tool.mirror()
+
+    def clear_editable(self) -> None:
+        self.workspace.clear_mask("editable")
+
+    def clear_protected(self) -> None:
+        self.workspace.clear_mask("protected")
+
+    def clear_subject(self) -> None:
+        self.workspace.clear_mask("subject")
+
+    def find_subject(self) -> None:
+        self.workspace.find_subject()
+
+    def show_masks(self, shown: bool) -> None:
+        self.workspace.show_masks(shown)
+
+    def fit(self) -> None:
+        self.workspace.canvas.fit()
+
+    def show_pixels(self) -> None:
+        self.workspace.canvas.show_pixels()
+
+    def zoom_in(self) -> None:
+        self.workspace.canvas.zoom_by_steps(1)
+
+    def zoom_out(self) -> None:
+        self.workspace.canvas.zoom_by_steps(-1)
+
+    def mirror_view(self, mirrored: bool) -> None:
+        if self.workspace.canvas.exact_viewport.mirrored != mirrored:
+            self.workspace.canvas.mirror()
+
+    def turn_left(self) -> None:
+        self.workspace.canvas.rotate(-15)
+
+    def turn_right(self) -> None:
+        self.workspace.canvas.rotate(15)
+
+    def straighten(self) -> None:
+        self.workspace.canvas.reset_rotation()
+
+    def use_tool(self, name: str) -> None:
+        self.actions_[f"tool:{name}"].setChecked(True)
+        self.workspace.use_tool(name)
+
+    # Documents.
+
+    def open_path(self, path: Path) -> None:
+        """Open a picture off this thread; what is open stays until then."""
+        if self._may_leave():
+            self.statusBar().showMessage(self.tr("Opening {}…").format(path.name))
+            self.files.open(path)
 
     def open_sample(self, sample: Sample) -> None:
         """Open a sample with its ready drag."""
+        if not self._may_leave():
+            return
         try:
             photo = open_photo(sample.picture)
             ready = sample.request(photo)
@@ -53,100 +185,179 @@ class MainWindow(QMainWindow):
             self._complain(str(error))
             return
         marked = Instruction(
-            points=ready.points, pins=ready.pins, mask=ready.mask, subject=ready.subject, motion=ready.motion
+            points=ready.points,
+            pins=ready.pins,
+            editable=None if ready.mask is None else Tiles.from_array(ready.mask),
+            subject=None if ready.subject is None else Tiles.from_array(ready.subject),
+            motion=ready.motion,
         )
-        self._take(Document(photo, None, marked))
+        self._take(Document.from_photo(photo, None, name=self.tr("Background"), instruction=marked))
         self.statusBar().showMessage(f"{sample.title} — {sample.author}, {sample.licence}")
 
+    def save_path(self, path: Path) -> None:
+        """Keep a pending edit, and write the picture off this thread."""
+        if self.document is None:
+            return
+        self.session.keep()
+        self.files.save(self.document, path)
+
+    def _take_photo(self, photo: Photo, path: Path) -> None:
+        shipped = path.resolve() in {sample.picture.resolve() for sample in samples()}
+        self._take(Document.from_photo(photo, None if shipped else path, name=self.tr("Background")))
+        if not shipped:  # samples are copies to play with
+            self._recent.add(path)
+        self.statusBar().showMessage(photo.notice or self.tr("Press on the picture and pull."))
+
     def _take(self, document: Document) -> None:
-        self.document = document
+        before, self.document = self.document, document
         document.setParent(self)
-        document.undo_stack.cleanChanged.connect(self._show_title)
-        self.canvas.set_document(document)
-        self.session.set_document(document)
-        self._show_title()
+        document.undo_stack.cleanChanged.connect(self._show_document)
+        document.undo_stack.indexChanged.connect(self._show_document)
+        self.workspace.set_document(document)
+        self._layers.set_document(document)
+        self._edit.set_document(document)
+        self._history.set_stack(document.undo_stack)
+        self._pages.setCurrentWidget(self.workspace.canvas)
+        self.workspace.canvas.setFocus()
+        self._show_document()
+        if before is not None:
+            before.deleteLater()
 
-    def _build_menus(self) -> None:
-        file = self.menuBar().addMenu(self.tr("&File"))
-        self._add(file, self.tr("&Open…"), QKeySequence.StandardKey.Open, self._ask_open)
-        self._sample_menu(file.addMenu(self.tr("Sa&mples")))
-        self._add(file, self.tr("&Save as…"), QKeySequence.StandardKey.SaveAs, self._ask_save)
-        file.addSeparator()
-        self._add(file, self.tr("&Quit"), QKeySequence.StandardKey.Quit, self.close)
-        edit = self.menuBar().addMenu(self.tr("&Edit"))
-        self._add(edit, self.tr("&Undo"), QKeySequence.StandardKey.Undo, lambda: self._step("undo"))
-        self._add(edit, self.tr("&Redo"), QKeySequence.StandardKey.Redo, lambda: self._step("redo"))
-        edit.addSeparator()
-        self._add(edit, self.tr("&Keep the edit"), Qt.Key.Key_Return, self._keep)
-        self._add(edit, self.tr("Remove &drags"), Qt.Key.Key_Escape, self.session.clear)
-        view = self.menuBar().addMenu(self.tr("&View"))
-        self._add(view, self.tr("&Fit"), "Ctrl+0", self.canvas.fit)
-        self._add(view, self.tr("&100 %"), "Ctrl+1", self.canvas.show_pixels)
-
-    def _add(self, menu: QMenu, title: str, keys: object, act: object) -> None:
-        action = QAction(title, self)
-        action.setShortcut(QKeySequence(keys))  # pyright: ignore[reportCallIssue, reportArgumentType]
-        action.triggered.connect(act)  # pyright: ignore[reportArgumentType]
-        menu.addAction(action)
-
-    def _sample_menu(self, menu: QMenu) -> None:
-        for sample in samples():
-            action = menu.addAction(f"{sample.title} ({sample.name.replace('_', ' ')})")
-            action.triggered.connect(lambda _=False, chosen=sample: self.open_sample(chosen))
-
-    def _step(self, way: str) -> None:
-        if self.document is not None:
-            stack = self.document.undo_stack
-            stack.undo() if way == "undo" else stack.redo()
-
-    def _keep(self) -> None:
-        self.session.keep()
-
-    def _ask_open(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open a picture"), "", _OPENED)
-        if chosen:
-            self.open(Path(chosen))
-
-    def _ask_save(self) -> None:
-        if self.document is None:
-            return
-        start = "" if self.document.path is None else str(self.document.path.with_suffix(".png"))
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the picture"), start, _SAVED)
-        if chosen:
-            self.save(Path(chosen))
-
-    def save(self, path: Path) -> None:
-        """Keep a pending edit and write the picture, or say why it cannot be written."""
-        if self.document is None:
-            return
-        self.session.keep()
-        try:
-            check_output(path, self.document.photo, source=self.document.path)
-            save_photo(self.document.photo, path, source=self.document.path)
-        except EngineError as error:
-            self._complain(str(error))
-            return
-        self.document.undo_stack.setClean()
+    def _saved(self, path: Path) -> None:
+        self._recent.add(path)
+        self._show_document()
         self.statusBar().showMessage(self.tr("Saved to {}").format(path))
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+    def _may_leave(self) -> bool:
+        """Whether what is open may be let go; asks where it would be lost."""
+        if self.document is None or not self.document.is_modified:
+            return True
+        answers = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
+        question = self.tr("The picture has changes that are not saved. Close it all the same?")
+        box = QMessageBox(QMessageBox.Icon.Question, "Pliant", question, answers, self)
+        return box.exec() == QMessageBox.StandardButton.Discard
+
+    # Parts.
+
+    def _build_docks(self) -> None:
+        self._layers = LayersPanel(self)
+        self._edit = EditPanel(METHODS[METHOD].settings, self)
+        self._history = HistoryPanel(self)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(self._edit)
+        self._docks: list[QDockWidget] = []
+        for name, title, panel in (
+            ("edit", self.tr("Drag"), scroll),
+            ("layers", self.tr("Layers"), self._layers),
+            ("history", self.tr("History"), self._history),
+        ):
+            self._docks.append(self._dock(name, title, panel))
+
+    def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        return dock
+
+    def _build_bars(self) -> None:
+        self.actions_.fill(self.menuBar())
+        tools = QToolBar(self.tr("Tools"), self)
+        tools.setObjectName("tools")
+        tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self.actions_.fill_tools(tools)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, tools)
+        self._badge, self._zoom, self._place = QLabel(self), QLabel(self), QLabel(self)
+        for label in (self._badge, self._place, self._zoom):
+            self.statusBar().addPermanentWidget(label)
+        self.actions_["show_masks"].setChecked(True)
+
+    def _connect(self) -> None:
+        self.files.opened.connect(self._take_photo)
+        self.files.saved.connect(self._saved)
+        self.files.failed.connect(self._complain)
+        self._start.open_requested.connect(self.open)
+        self._start.recent_chosen.connect(self.open_path)
+        self._start.sample_chosen.connect(self.open_sample)
+        self._edit.settings_changed.connect(self.session.set_settings)
+        self._edit.keep_asked.connect(self.keep)
+        self._edit.drop_asked.connect(self.workspace.delete_drags)
+        self.workspace.hint.connect(self.statusBar().showMessage)
+        self.session.shown.connect(lambda *_: self._show_badge(pending=True))
+        self.session.cleared.connect(lambda: self._show_badge(pending=False))
+        self.workspace.canvas.view_changed.connect(self._show_zoom)
+        self.workspace.canvas.hovered.connect(lambda at: self._place.setText(f"{at.x:.0f}, {at.y:.0f}"))
+
+    def _restore(self) -> None:
+        geometry, state = self._store.value("geometry"), self._store.value("state")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if state is not None:
+            self.restoreState(state, _LAYOUT)
+
+    def _folder(self) -> str:
+        path = None if self.document is None else self.document.path
+        return str(Path.home() if path is None else path.parent)
+
+    def _show_badge(self, *, pending: bool) -> None:
+        self._badge.setText(self.tr("Preview: Enter keeps it as a layer") if pending else "")
+
+    def _show_zoom(self) -> None:
+        zoom = self.workspace.canvas.viewport.zoom * self.devicePixelRatioF()
+        self._zoom.setText(f"{zoom:.0%}")
+
+    def _show_document(self) -> None:
+        document = self.document
+        path = None if document is None else document.path
+        name = path.name if path else (self.tr("Sample") if document else self.tr("Welcome"))
+        self.setWindowTitle(f"{name}[*] — Pliant")
+        self.setWindowModified(document is not None and document.is_modified)
+        stack = None if document is None else document.undo_stack
+        self.actions_["undo"].setEnabled(stack is not None and stack.canUndo())
+        self.actions_["redo"].setEnabled(stack is not None and stack.canRedo())
+        for name in ("save", "save_as", "keep", "delete_markers", "find_subject"):
+            self.actions_[name].setEnabled(document is not None)
+        self.workspace.canvas.set_surround(surround(self.palette()))
+
+    def _complain(self, sentence: str) -> None:
+        self.statusBar().clearMessage()
+        box = QMessageBox(QMessageBox.Icon.Warning, "Pliant", sentence, QMessageBox.StandardButton.Ok, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    # Events.
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's names
+        if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
+            self.workspace.canvas.set_preview_hidden(True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
+            self.workspace.canvas.set_preview_hidden(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            self.open(Path(paths[0]))
+            QTimer.singleShot(
+                0, lambda: self.open_path(paths[0])
+            )  # a question must not hold the other program
 
-    def _show_zoom(self) -> None:
-        self._position.setText(f"{self.canvas.viewport.zoom * self.devicePixelRatioF():.0%}")
-
-    def _show_title(self) -> None:
-        path = None if self.document is None else self.document.path
-        self.setWindowTitle(f"{path.name if path else self.tr('Sample')}[*] — Pliant")
-        self.setWindowModified(self.document is not None and not self.document.undo_stack.isClean())
-
-    def _complain(self, sentence: str) -> None:
-        box = QMessageBox(QMessageBox.Icon.Warning, "Pliant", sentence, QMessageBox.StandardButton.Ok, self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        if not self._may_leave():
+            event.ignore()
+            return
+        self._store.setValue("geometry", self.saveGeometry())
+        self._store.setValue("state", self.saveState(_LAYOUT))
+        self.session.stop()
+        self.files.wait()
+        event.accept()

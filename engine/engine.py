@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import cv2
+import numpy as np
 
-from engine.edit import EditRequest, EditResult
+from engine.edit import DragEdit, EditRequest, EditResult, Subject
 from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
 from engine.method import AnyMethod, Editor
 from engine.methods import METHODS
@@ -14,6 +15,7 @@ from engine.region import Region, plan
 from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
 from engine.settings import Settings, Value
+from engine.subject import guess_subject
 
 
 class Engine:
@@ -81,6 +83,17 @@ class Engine:
     def plan(self, request: EditRequest) -> Region:
         """What an edit of this request may change, and the crop that is needed for it."""
         return plan(request)
+
+    def find_subject(self, request: DragEdit) -> Subject:
+        """What probably moves: a guess from colours around the handles, (h, w) uint8 as large as the picture.
+
+        Raises:
+            InvalidRequest: nothing may change.
+        """
+        planned = self.plan(request)
+        found = np.zeros(request.image.shape[:2], np.uint8)
+        found[planned.crop.slices] = guess_subject(planned.cut(request))
+        return found
 
     def edit(
         self,

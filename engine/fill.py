@@ -42,10 +42,13 @@ def fill(image: Image, unknown: Mask, *, smooth: bool = False) -> Image:
         return out
     overview = None if smooth else _Overview(image, gaps)
     for window in _windows(gaps):
-        offset = None if overview is None else overview.best_offset(window)
-        _fill_window(image, gaps[window], window, offset, out)
-        if overview is not None:
-            _continue_lines(out[window], gaps[window])
+        gap = gaps[window]
+        if overview is None:
+            _fill_window(image, gap, window, None, out)
+            continue
+        wide = _wide(gap)
+        _fill_window(image, gap, window, overview.best_offset(window) if wide.any() else None, out)
+        _continue_lines(out[window], gap & ~wide)
     return out
 
 
@@ -220,12 +223,16 @@ def _shifted(image: Image, window: Window, offset: tuple[int, int]) -> Image:
     return image[y[:, None], x]
 
 
-def _continue_lines(filled: Image, gap: Mask) -> None:
-    """Inpaint the thin parts of a filled gap, which continues lines across them (Telea 2004)."""
+def _wide(gap: Mask) -> Mask:
+    """The parts of a gap that are wider than _THIN."""
     if gap.size > 4 * _STRIP:  # its thin parts are no thing the eye finds, and they would take seconds
-        return
+        return gap
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN))
-    thin = gap & ~np.asarray(cv2.morphologyEx(gap, cv2.MORPH_OPEN, kernel), np.uint8)
+    return np.asarray(cv2.morphologyEx(gap, cv2.MORPH_OPEN, kernel), np.uint8)
+
+
+def _continue_lines(filled: Image, thin: Mask) -> None:
+    """Inpaint the thin parts of a filled gap, which continues lines across them (Telea 2004)."""
     if thin.any():
         colour = np.ascontiguousarray(filled[..., :3])
         inpainted = cv2.inpaint(colour, thin, 3, cv2.INPAINT_TELEA)

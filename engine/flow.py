@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.edit import Box, Image, Mask
+from engine.motion import Points
 
 _TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size maps
 _SOLVED = 1e-3  # pixels
+_RESTARTS = 2  # of what is unsolved, from its nearest solved neighbours
 _COLUMNS = 8192  # of a tile
 _REMAP_LIMIT = 32767  # pixels along a side, which cv2.remap does not reach
 
@@ -43,7 +45,7 @@ class Flow:
         return bilinear(self.vectors, points / self.cell + 0.5)
 
 
-def invert(flow: Flow, iterations: int = 8) -> tuple[Flow, NDArray[np.float64]]:
+def invert(flow: Flow, iterations: int = 24) -> tuple[Flow, NDArray[np.float64]]:
     """The backward flow g of a forward flow u: y + g(y) + u(y + g(y)) = y, by Newton's method.
 
     Where nothing arrives at y (a gap) or several places do (a fold), g is one of the nearest solutions.
@@ -53,40 +55,55 @@ def invert(flow: Flow, iterations: int = 8) -> tuple[Flow, NDArray[np.float64]]:
         columns + 2): about 0 where y is covered, large where nothing arrives.
     """
     nodes = flow.nodes(flow.size, flow.cell)
-    y = nodes.reshape(-1, 2)
-    table = np.concatenate([flow.vectors, _jacobian(flow)], axis=-1)  # u, ∂u/∂x, ∂u/∂y
-    best = y - _arrivals(flow, nodes).reshape(-1, 2)
-    error = np.full(len(y), np.inf)
-    open_, x = np.arange(len(y)), best  # what is not yet solved
-    for _ in range(iterations + 1):
-        values = bilinear(table, x / flow.cell + 0.5)
-        rest = x + values[:, :2] - y[open_]
-        size = np.hypot(rest[:, 0], rest[:, 1])
-        better = size < error[open_]
-        error[open_[better]], best[open_[better]] = size[better], x[better]
-        far = size > _SOLVED
-        if not far.any():
+    shape, y = nodes.shape, nodes.reshape(-1, 2)
+    best, error = _newton(flow, y, y - _arrivals(flow, nodes).reshape(-1, 2), iterations)
+    for _ in range(_RESTARTS):
+        lost = error > _SOLVED
+        if not lost.any() or lost.all():
             break
-        open_ = open_[far]
-        x = x[far] - _newton_step(values[far], rest[far], 4 * flow.cell)
-    shape = nodes.shape
+        near = y + _from_nearest((best - y).reshape(shape), ~lost.reshape(shape[:2])).reshape(-1, 2)
+        again, rest = _newton(flow, y[lost], near[lost], iterations)
+        best[lost] = np.where((rest < error[lost])[:, None], again, best[lost])
+        error[lost] = np.minimum(rest, error[lost])
     return (
         Flow(size=flow.size, cell=flow.cell, vectors=(best - y).reshape(shape)),
         error.reshape(shape[:2]),
     )
 
 
-def _newton_step(
-    values: NDArray[np.float64], rest: NDArray[np.float64], longest: float
-) -> NDArray[np.float64]:
-    """(n, 2): the inverse of I + ∂u, from columns 2–5 of `values`, times `rest`; no longer than `longest`."""
-    a, c, b, d = values[:, 2] + 1, values[:, 3], values[:, 4], values[:, 5] + 1
+def _newton(flow: Flow, y: Points, start: Points, iterations: int) -> tuple[Points, NDArray[np.float64]]:
+    """Solve x + u(x) = y from `start`; also what is left of it in pixels, (n,). Failing steps are halved."""
+    best, error = start.copy(), np.full(len(y), np.inf)
+    open_, x = np.arange(len(y)), start
+    step, share = np.zeros_like(start), np.ones(len(y))
+    for _ in range(iterations + 1):
+        u, across, down = _sloped(flow.vectors, x / flow.cell + 0.5)
+        rest = x + u - y[open_]
+        size = np.hypot(rest[:, 0], rest[:, 1])
+        better = size < error[open_]
+        error[open_[better]], best[open_[better]] = size[better], x[better]
+        step[better], share = (
+            _newton_step(across, down, rest, flow.cell)[better],
+            np.where(better, 1, share / 2),
+        )
+        far = error[open_] > _SOLVED
+        if not far.any():
+            break
+        open_, step, share = open_[far], step[far], share[far]
+        x = best[open_] - step * share[:, None]
+    return best, error
+
+
+def _newton_step(across: Points, down: Points, rest: Points, cell: int) -> Points:
+    """The inverse of I + ∂u times `rest`, (n, 2), but of four cells at most; slopes are per cell."""
+    a, c = across[:, 0] / cell + 1, across[:, 1] / cell
+    b, d = down[:, 0] / cell, down[:, 1] / cell + 1
     det = a * d - b * c
     det = np.where(np.abs(det) < 0.05, np.copysign(0.05, det), det)
     x, y = rest.T
     step = np.column_stack([(d * x - b * y) / det, (a * y - c * x) / det])
     length = np.hypot(step[:, 0], step[:, 1])
-    return step * np.minimum(1, longest / np.maximum(length, 1e-9))[:, None]
+    return step * np.minimum(1, 4 * cell / np.maximum(length, 1e-9))[:, None]
 
 
 def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
@@ -232,34 +249,42 @@ def _arrivals(flow: Flow, nodes: NDArray[np.float64]) -> NDArray[np.float64]:
     weight = sums[0].reshape(rows, columns)
     known = weight > 1e-3
     mean = (sums[1:] / np.maximum(sums[0], 1e-3)).T.reshape(rows, columns, 2)
-    if known.all():
-        return mean
-    _, label = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+    return mean if known.all() else _from_nearest(mean, known)
+
+
+def _from_nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """`values` (rows, columns, 2), and where they are not known those of the nearest place where they are."""
+    unknown = (~known).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    label = np.asarray(labels, np.int32)
     nearest = np.zeros(int(label.max()) + 1, np.intp)
     nearest[label[known]] = np.flatnonzero(known)
-    return mean.reshape(-1, 2)[nearest[label]]
+    return values.reshape(-1, 2)[nearest[label]]
 
 
-def _jacobian(flow: Flow) -> NDArray[np.float64]:
-    """(…, 4): ∂ux/∂x, ∂uy/∂x, ∂ux/∂y, ∂uy/∂y at the nodes."""
-    down, across = np.gradient(flow.vectors, flow.cell, axis=(0, 1))
-    return np.concatenate([across, down], axis=-1)
-
-
-def bilinear(table: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+def bilinear(table: NDArray[np.float64], places: Points) -> NDArray[np.float64]:
     """Values (n, c) of `table` (rows, columns, c) at fractional indices (n, 2) x, y; clamped at its edges.
 
     cv2.remap would round the places to 1/32 of a cell, which is a visible step where cells are large.
     """
+    (a, b, c, d), fx, fy = _corners(table, places)
+    upper, lower = a + (b - a) * fx, c + (d - c) * fx
+    return upper + (lower - upper) * fy
+
+
+def _sloped(table: NDArray[np.float64], places: Points) -> tuple[Points, Points, Points]:
+    """`bilinear`, and its slopes along x and y for a step of one index; beyond an edge, those at the edge."""
+    (a, b, c, d), fx, fy = _corners(table, places)
+    upper, lower = a + (b - a) * fx, c + (d - c) * fx
+    return upper + (lower - upper) * fy, (b - a) * (1 - fy) + (d - c) * fy, lower - upper
+
+
+def _corners(table: NDArray[np.float64], places: Points) -> tuple[tuple[Points, ...], Points, Points]:
+    """The values (n, c) around fractional indices in reading order, and the places (n, 1) between them."""
     rows, columns, channels = table.shape
     x = np.clip(places[:, 0], 0, columns - 1)
     y = np.clip(places[:, 1], 0, rows - 1)
     j, i = np.minimum(x.astype(np.intp), columns - 2), np.minimum(y.astype(np.intp), rows - 2)
-    fx, fy = (x - j)[:, None], (y - i)[:, None]
-    flat = table.reshape(-1, channels)
-    index = i * columns + j
-    upper = flat[index] * (1 - fx) + flat[index + 1] * fx
-    lower = flat[index + columns] * (1 - fx) + flat[index + columns + 1] * fx
-    return upper * (1 - fy) + lower * fy
+    flat, index = table.reshape(-1, channels), i * columns + j
+    around = flat[index], flat[index + 1], flat[index + columns], flat[index + columns + 1]
+    return around, (x - j)[:, None], (y - i)[:, None]

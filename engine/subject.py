@@ -37,6 +37,7 @@ def guess_subject(request: DragEdit) -> Mask:
     if not found.any():
         for handle in handles:
             cv2.circle(found, handle, round(_GUESS_RADIUS * max(small)), 255, -1)
+    found[labels == cv2.GC_BGD] = 0  # a pin in the midst of it is no hole to close
     soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), (width, height), interpolation=cv2.INTER_CUBIC)
     # The blur is steepened again, so that the edge is as sharp as the small picture allows.
     steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5

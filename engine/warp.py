@@ -74,9 +74,8 @@ def warp_drag(request: DragEdit, *, stiffness: float = 0.5, preview: bool = Fals
     if request.motion == "move":
         assert request.subject is not None, "find the subject first"
         return _move(request, request.subject, preview)
-    cells = PREVIEW_CELLS if preview else FINAL_CELLS
-    forward, handles = drag_flow(request, cells, stiffness)
-    backward, error = invert(forward, iterations=4 if preview else 8)
+    forward, handles = drag_flow(request, PREVIEW_CELLS if preview else FINAL_CELLS, stiffness)
+    backward, error = invert(forward)
     gaps = uncovered(backward, error)
     image = warp(request.image, backward, cv2.INTER_LINEAR if preview else cv2.INTER_CUBIC)
     return Warped(image=image, unknown=gaps if gaps.any() else None, overlay=None, handles=handles)
@@ -109,22 +108,23 @@ def drag_flow(request: DragEdit, cells: int, stiffness: float) -> tuple[Flow, tu
     nodes = Flow.nodes(size, cell)
     x = nodes.reshape(-1, 2).copy()
     free = np.flatnonzero(room.at(x) > 0)  # the rest never moves
-    moving = track.shape[1]
     for start, end in itertools.pairwise(controls):
         here = x[free]
         moved, squared = rigid_mls(here, start, end)
-        nearest = np.sqrt(squared[:, :moving].min(1))
+        nearest = np.sqrt(squared[:, : track.shape[1]].min(1))
         x[free] = here + room.hold(here, (moved - here) * _fade(room.at(here), nearest, stiffness)[:, None])
-    flow = Flow(size=size, cell=cell, vectors=_held_at_edge(x.reshape(nodes.shape) - nodes))
+    flow = Flow(size=size, cell=cell, vectors=_held_at_edge(x.reshape(nodes.shape) - nodes, size, cell))
     return flow, _points(handles + flow.at(handles))
 
 
-def _held_at_edge(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mirror inward motion into the ring outside, so that the flow across the edge is never inward."""
-    for ring, inner, axis, inward in ((0, 1, 0, 1), (-1, -2, 0, -1)):
-        across, down = vectors[:, inner, axis], vectors[inner, :, 1 - axis]
-        vectors[:, ring, axis] = np.where(across * inward > 0, -across, across)
-        vectors[ring, :, 1 - axis] = np.where(down * inward > 0, -down, down)
+def _held_at_edge(vectors: NDArray[np.float64], size: tuple[int, int], cell: int) -> NDArray[np.float64]:
+    """Move what lies outside so far outwards that the picture's edge between it and the inside stays put."""
+    for axis, length in enumerate(size):
+        along = np.moveaxis(vectors[..., axis], 1 - axis, 0)  # a view
+        along[0] = -np.abs(along[1])
+        last = math.ceil(length / cell - 0.5)  # the last node inside, `share` of a cell before the edge
+        share = length / cell + 0.5 - last
+        along[last + 1 :] = np.where(along[last] < 0, -along[last] * (1 - share) / share, along[last])
     return vectors
 
 
@@ -165,11 +165,9 @@ class _Room:
 
     def hold(self, points: Points, velocity: Points) -> Points:
         """`velocity` without what would pull the picture off its own edge."""
-        near, far = (
-            _smoothstep(points / self._margins[0]),
-            _smoothstep((self._size - points) / self._margins[1]),
-        )
-        return np.where(velocity > 0, velocity * near, velocity * far)
+        near = _smoothstep(points / self._margins[0])
+        far = _smoothstep((self._size - points) / self._margins[1])
+        return velocity * np.where(velocity > 0, near, far)
 
     def strides(self, track: NDArray[np.float64]) -> NDArray[np.intp]:
         """Which entries of a finely cut track to step through: each step is short against the room around."""

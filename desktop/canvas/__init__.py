@@ -1,5 +1,1 @@
 """The canvas and its arithmetic."""
-
-from desktop.canvas.canvas import Canvas
-
-__all__ = ["Canvas"]

@@ -1,43 +1,160 @@
-"""Markers over the picture: handles, targets, arrows and pins, in widget space and always equally large."""
+"""Markers, outlines and the brush over the picture: in widget space, equally large at every zoom."""
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+import math
+from collections.abc import Iterable, Sequence
 
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+
+from desktop.canvas.markers import Marker
+from desktop.canvas.projection import corners
 from desktop.canvas.viewport import Viewport
-from engine import Point, PointPair
+from engine import Box, Point, PointPair
 
 RADIUS = 7.0  # of a marker, in device-independent pixels
+EXTENT = RADIUS + 8  # what a marker covers about its place in any of its states
 _HANDLE, _TARGET, _PIN = QColor("#ffb000"), QColor("#2f9dff"), QColor("#3ddc84")
-_OUTLINE = QColor(0, 0, 0, 190)
+_DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
+_HALO = QColor(255, 255, 255, 90)
+_PIN_SHAPE = ((0.0, -1.0), (1.0, 0.75), (-1.0, 0.75))
 
 
 def paint_markers(
-    painter: QPainter, viewport: Viewport, points: tuple[PointPair, ...], pins: tuple[Point, ...]
+    painter: QPainter,
+    viewport: Viewport,
+    points: Sequence[PointPair],
+    pins: Sequence[Point],
+    *,
+    hovered: Marker | None = None,
+    selected: frozenset[Marker] = frozenset(),
 ) -> None:
-    """Draw what is marked: shape as well as colour tells handles (discs), targets (rings) and pins apart."""
+    """Draw what is marked. Shape as well as colour tells handles (numbered discs), targets (rings) and pins
+    (triangles) apart; what is hovered is larger and has a halo, what is selected a frame."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for handle, target in points:
-        start, end = _place(viewport, handle), _place(viewport, target)
-        for pen in (QPen(_OUTLINE, 4), QPen(QColor("white"), 2)):
+    ends = [(_place(viewport, pair.handle), _place(viewport, pair.target)) for pair in points]
+    for start, end in ends:
+        _arrow(painter, start, end)
+    for i, (start, end) in enumerate(ends):
+        for marker, at in ((Marker("target", i), end), (Marker("handle", i), start)):
+            _marker(painter, marker, at, hovered=marker == hovered, selected=marker in selected)
+    for i, pin in enumerate(pins):
+        marker = Marker("pin", i)
+        _marker(
+            painter, marker, _place(viewport, pin), hovered=marker == hovered, selected=marker in selected
+        )
+
+
+def marker_bounds(viewport: Viewport, points: Iterable[PointPair], pins: Iterable[Point]) -> list[QRectF]:
+    """The rectangles of the widget that drags with their arrows, and pins, are drawn in."""
+    areas: list[QRectF] = []
+    for places in (*points, *((pin,) for pin in pins)):
+        around = QPolygonF([_place(viewport, place) for place in places]).boundingRect()
+        areas.append(around.adjusted(-EXTENT, -EXTENT, EXTENT, EXTENT))
+    return areas
+
+
+def paint_region(painter: QPainter, viewport: Viewport, outline: Sequence[Point]) -> None:
+    """Draw the outline of the automatic region, dashed."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _stroke(painter, QPolygonF([_place(viewport, point) for point in outline]), dashed=True)
+
+
+def paint_frame(painter: QPainter, viewport: Viewport, box: Box) -> None:
+    """Draw the frame of the picture that a run works on."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not viewport.quarter_turned)
+    _stroke(painter, corners(viewport, box), dashed=False)
+
+
+def paint_brush(
+    painter: QPainter, viewport: Viewport, at: Point, size: float, hardness: float, *, subtract: bool = False
+) -> None:
+    """Draw a brush's outline, `size` picture pixels wide, and where its hard part ends; a cross in the
+    middle, which is a dash where it takes away. Light within dark is seen on any colour."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    middle, radius = _place(viewport, at), max(size * viewport.zoom / 2, 1.0)
+    for colour, width in ((_DARK, 3.0), (_LIGHT, 1.2)):
+        painter.setPen(QPen(colour, width))
+        painter.drawEllipse(middle, radius, radius)
+        painter.drawLine(middle - QPointF(3, 0), middle + QPointF(3, 0))
+        if not subtract:
+            painter.drawLine(middle - QPointF(0, 3), middle + QPointF(0, 3))
+    if hardness < 1 and radius * hardness > 2:
+        for colour, offset in ((_DARK, 0.0), (_LIGHT, 3.0)):
+            pen = QPen(colour, 1.2)
+            pen.setDashPattern([3 / 1.2, 3 / 1.2])
+            pen.setDashOffset(offset / 1.2)
             painter.setPen(pen)
-            painter.drawLine(start, end)
-        _disc(painter, start, _HANDLE)
-        for pen in (QPen(_OUTLINE, 5), QPen(_TARGET, 3)):
+            painter.drawEllipse(middle, radius * hardness, radius * hardness)
+
+
+def brush_bounds(viewport: Viewport, at: Point, size: float) -> QRectF:
+    """The rectangle of the widget that `paint_brush` draws in."""
+    middle, radius = _place(viewport, at), max(size * viewport.zoom / 2, 4.0) + 3
+    return QRectF(middle.x() - radius, middle.y() - radius, 2 * radius, 2 * radius)
+
+
+def _marker(painter: QPainter, marker: Marker, at: QPointF, *, hovered: bool, selected: bool) -> None:
+    radius = RADIUS + 2 if hovered else RADIUS
+    if hovered:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_HALO)
+        painter.drawEllipse(at, radius + 5, radius + 5)
+    if selected:
+        frame = QRectF(at.x() - radius - 4, at.y() - radius - 4, 2 * radius + 8, 2 * radius + 8)
+        _stroke(painter, QPolygonF(frame), dashed=False)
+    if marker.kind == "handle":
+        painter.setPen(QPen(_DARK, 1.5))
+        painter.setBrush(_HANDLE)
+        painter.drawEllipse(at, radius, radius)
+        _number(painter, at, marker.index + 1)
+    elif marker.kind == "target":
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pen in (QPen(_DARK, 5.5), QPen(_LIGHT, 4), QPen(_TARGET, 2.5)):
             painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(end, RADIUS, RADIUS)
-    for pin in pins:
-        at = _place(viewport, pin)
-        painter.setPen(QPen(_OUTLINE, 1.5))
+            painter.drawEllipse(at, radius - 1, radius - 1)
+    else:
+        painter.setPen(QPen(_DARK, 1.5))
         painter.setBrush(_PIN)
-        corners = ((0, -RADIUS), (RADIUS, RADIUS * 0.7), (-RADIUS, RADIUS * 0.7))
-        painter.drawPolygon(QPolygonF([at + QPointF(x, y) for x, y in corners]))
+        painter.drawPolygon(QPolygonF([at + QPointF(x, y) * radius for x, y in _PIN_SHAPE]))
 
 
-def _disc(painter: QPainter, at: QPointF, colour: QColor) -> None:
-    painter.setPen(QPen(_OUTLINE, 1.5))
-    painter.setBrush(colour)
-    painter.drawEllipse(at, RADIUS, RADIUS)
+def _number(painter: QPainter, at: QPointF, number: int) -> None:
+    font = QFont(painter.font())
+    font.setPixelSize((10, 8, 6)[len(str(number)) - 1])
+    font.setBold(True)
+    painter.setFont(font)
+    painter.setPen(QColor("black"))
+    box = QRectF(at.x() - RADIUS, at.y() - RADIUS, 2 * RADIUS, 2 * RADIUS)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
+
+
+def _arrow(painter: QPainter, start: QPointF, end: QPointF) -> None:
+    """From the handle's disc to the target's ring."""
+    way = end - start
+    length = math.hypot(way.x(), way.y())
+    if length <= 2 * RADIUS + 2:
+        return
+    ahead = way / length
+    aside = QPointF(-ahead.y(), ahead.x())
+    tail, tip = start + ahead * RADIUS, end - ahead * (RADIUS + 1)
+    head = [tip, tip - ahead * 8 + aside * 4.5, tip - ahead * 8 - aside * 4.5]
+    for colour, grow in ((_DARK, 3.0), (_LIGHT, 0.0)):
+        painter.setPen(QPen(colour, 2 + grow, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+        painter.drawLine(tail, tip - ahead * 5)
+        painter.setPen(QPen(colour, grow) if grow else Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPolygon(QPolygonF(head))
+
+
+def _stroke(painter: QPainter, outline: QPolygonF, *, dashed: bool) -> None:
+    """A light line within a dark one."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(_DARK, 3), QPen(_LIGHT, 1.5)):
+        if dashed and pen.color() == _LIGHT:
+            pen.setDashPattern([4, 3])
+        painter.setPen(pen)
+        painter.drawPolygon(outline)
 
 
 def _place(viewport: Viewport, point: Point) -> QPointF:

@@ -1,4 +1,4 @@
-"""Against naive float64 evaluation: own bilinear look-ups, closed-form inverses, triangles drawn one by one."""
+"""Against naive float64 evaluation: own bilinear look-ups, closed-form inverses, triangles one by one."""
 
 import itertools
 import math
@@ -146,7 +146,7 @@ def arrived(flow: Flow, step: float) -> np.ndarray:
     """(h, w) bool: pixels whose centre lies in a forward-mapped triangle of the picture's own area."""
     width, height = flow.size
     xs, ys = (np.append(np.arange(0, n, step), n).astype(np.float64) for n in flow.size)
-    moved = np.array([[[x, y] + displaced(flow, x, y) for x in xs] for y in ys])
+    moved = np.array([[np.array([x, y]) + displaced(flow, x, y) for x in xs] for y in ys])
     out = np.zeros((height, width), bool)
     for i, j in itertools.product(range(len(ys) - 1), range(len(xs) - 1)):
         a, b, c, d = moved[i, j], moved[i, j + 1], moved[i + 1, j], moved[i + 1, j + 1]
@@ -292,14 +292,9 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch, interpolation: int, 
     monkeypatch.setattr(flow_module, "_TILE", 3000)
     monkeypatch.setattr(flow_module, "_COLUMNS", 64)
     tiled = warp(image, backward, interpolation), uncovered(*gaps)
-    # A tile's maps start elsewhere, and remap counts in 32nds of a pixel.
-    print(
-        np.percentile(np.abs(tiled[0].astype(int) - whole[0]), 99.9),
-        np.mean(tiled[0] == whole[0]),
-        np.abs(tiled[0].astype(int) - whole[0]).max(),
-    )
-    assert np.percentile(np.abs(tiled[0].astype(int) - whole[0]), 99.9) <= 8
-    assert np.mean(tiled[0] == whole[0]) > 0.98
+    # A tile's maps count from elsewhere, in float32.
+    assert np.abs(tiled[0].astype(int) - whole[0]).max() <= 1
+    assert np.mean(tiled[0] == whole[0]) > 0.995
     assert np.array_equal(tiled[1], whole[1])
 
 

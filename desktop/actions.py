@@ -1,0 +1,160 @@
+"""Actions: every command of the window once; menus, tool bar and shortcuts come from here."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenuBar, QToolBar, QWidget
+
+from desktop.icons import set_icon
+
+
+class Spec(NamedTuple):
+    """One command.
+
+    Args:
+        name: the method of the window that it calls, or "tool:" and a tool's name.
+        text: in English, to be translated (PySide6 declares QT_TRANSLATE_NOOP to return any object).
+        keys: shortcuts in Qt's portable form, divided by blanks.
+        icon: a name of `desktop.icons`.
+        check: whether it can be switched on and off.
+    """
+
+    name: str
+    text: object
+    keys: str = ""
+    icon: str = ""
+    check: bool = False
+
+
+SEPARATOR = Spec("", "")
+_T = "Actions"  # the translation context
+
+FILE = (
+    Spec("open", QT_TRANSLATE_NOOP("Actions", "&Open…"), "Ctrl+O", "open"),
+    Spec("samples", QT_TRANSLATE_NOOP("Actions", "Start &page and samples"), "", "samples"),
+    SEPARATOR,
+    Spec("save", QT_TRANSLATE_NOOP("Actions", "&Save"), "Ctrl+S", "save"),
+    Spec("save_as", QT_TRANSLATE_NOOP("Actions", "Save &as…"), "Ctrl+Shift+S"),
+    SEPARATOR,
+    Spec("close", QT_TRANSLATE_NOOP("Actions", "&Quit"), "Ctrl+Q"),
+)
+EDIT = (
+    Spec("undo", QT_TRANSLATE_NOOP("Actions", "&Undo"), "Ctrl+Z", "undo"),
+    Spec("redo", QT_TRANSLATE_NOOP("Actions", "&Redo"), "Ctrl+Shift+Z Ctrl+Y", "redo"),
+    SEPARATOR,
+    Spec("keep", QT_TRANSLATE_NOOP("Actions", "&Keep the edit as a layer"), "Return Enter", "keep"),
+    Spec("walk_back", QT_TRANSLATE_NOOP("Actions", "&Cancel"), "Esc", "drop"),
+    SEPARATOR,
+    Spec("select_markers", QT_TRANSLATE_NOOP("Actions", "Select all &markers"), "Ctrl+A"),
+    Spec("delete_markers", QT_TRANSLATE_NOOP("Actions", "&Delete markers"), "", "delete"),
+    Spec("reverse_drags", QT_TRANSLATE_NOOP("Actions", "Re&verse drags"), "Ctrl+R"),
+    Spec("mirror_drags", QT_TRANSLATE_NOOP("Actions", "Mirror d&rags"), "Ctrl+M"),
+)
+MASK = (
+    Spec("clear_editable", QT_TRANSLATE_NOOP("Actions", "Forget what &may change")),
+    Spec("clear_protected", QT_TRANSLATE_NOOP("Actions", "Forget what is &protected")),
+    Spec("clear_subject", QT_TRANSLATE_NOOP("Actions", "Forget what m&oves")),
+    Spec("find_subject", QT_TRANSLATE_NOOP("Actions", "&Find what moves"), "Ctrl+F", "quick-select"),
+    SEPARATOR,
+    Spec("show_masks", QT_TRANSLATE_NOOP("Actions", "&Show masks"), "Q", check=True),
+)
+VIEW = (
+    Spec("fit", QT_TRANSLATE_NOOP("Actions", "&Fit the window"), "Ctrl+0", "fit"),
+    Spec("show_pixels", QT_TRANSLATE_NOOP("Actions", "&100 %"), "Ctrl+1"),
+    Spec("zoom_in", QT_TRANSLATE_NOOP("Actions", "Zoom &in"), "Ctrl++ Ctrl+=", "zoom"),
+    Spec("zoom_out", QT_TRANSLATE_NOOP("Actions", "Zoom &out"), "Ctrl+-"),
+    SEPARATOR,
+    Spec("mirror_view", QT_TRANSLATE_NOOP("Actions", "&Mirror the view"), "", "before-after", check=True),
+    Spec("turn_left", QT_TRANSLATE_NOOP("Actions", "Turn the view &left"), "Ctrl+["),
+    Spec("turn_right", QT_TRANSLATE_NOOP("Actions", "Turn the view &right"), "Ctrl+]"),
+    Spec("straighten", QT_TRANSLATE_NOOP("Actions", "&Straighten the view"), "", "rotate-view"),
+)
+TOOLS = (
+    Spec("tool:drag", QT_TRANSLATE_NOOP("Actions", "&Drag"), "D", "drag", check=True),
+    Spec("tool:editable", QT_TRANSLATE_NOOP("Actions", "Brush: &may change"), "M", "mask", check=True),
+    Spec("tool:protected", QT_TRANSLATE_NOOP("Actions", "Brush: &protect"), "P", "protect", check=True),
+    Spec("tool:subject", QT_TRANSLATE_NOOP("Actions", "Brush: move &this"), "B", "subject", check=True),
+    Spec(
+        "tool:select",
+        QT_TRANSLATE_NOOP("Actions", "&Quick select what moves"),
+        "W",
+        "quick-select",
+        check=True,
+    ),
+    Spec("tool:hand", QT_TRANSLATE_NOOP("Actions", "&Hand"), "H", "hand", check=True),
+)
+MENUS = (
+    (QT_TRANSLATE_NOOP("Actions", "&File"), FILE),
+    (QT_TRANSLATE_NOOP("Actions", "&Edit"), EDIT),
+    (QT_TRANSLATE_NOOP("Actions", "&Mask"), MASK),
+    (QT_TRANSLATE_NOOP("Actions", "&View"), VIEW),
+    (QT_TRANSLATE_NOOP("Actions", "&Tools"), TOOLS),
+)
+
+
+class Actions:
+    """The actions of one window.
+
+    Args:
+        window: owns them, and has a method for each name.
+        use_tool: called with a tool's name.
+    """
+
+    def __init__(self, window: QWidget, use_tool: Callable[[str], None]) -> None:
+        self._window = window
+        self._actions: dict[str, QAction] = {}
+        tools = QActionGroup(window)
+        for _, specs in MENUS:
+            for spec in specs:
+                if spec is not SEPARATOR:
+                    self._actions[spec.name] = self._made(spec, use_tool)
+        for spec in TOOLS:
+            tools.addAction(self._actions[spec.name])
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._actions)
+
+    def fill(self, bar: QMenuBar) -> None:
+        """Make the menus."""
+        for title, specs in MENUS:
+            menu = bar.addMenu(QCoreApplication.translate(_T, str(title)))
+            for spec in specs:
+                if spec is SEPARATOR:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self._actions[spec.name])
+
+    def fill_tools(self, bar: QToolBar) -> None:
+        """Put the tools and the most used commands on a tool bar."""
+        for spec in TOOLS:
+            bar.addAction(self._actions[spec.name])
+        bar.addSeparator()
+        for name in ("undo", "redo", "fit", "keep"):
+            bar.addAction(self._actions[name])
+
+    def _made(self, spec: Spec, use_tool: Callable[[str], None]) -> QAction:
+        action = QAction(QCoreApplication.translate(_T, str(spec.text)), self._window)
+        action.setObjectName(spec.name)
+        action.setCheckable(spec.check)
+        keys = [QKeySequence(part) for part in spec.keys.split()]
+        action.setShortcuts(keys)
+        if keys:
+            plain = action.text().replace("&", "")
+            action.setToolTip(f"{plain} ({keys[0].toString(QKeySequence.SequenceFormat.NativeText)})")
+        if spec.icon:
+            set_icon(action, spec.icon)
+        if spec.name.startswith("tool:"):
+            tool = spec.name.removeprefix("tool:")
+            action.triggered.connect(lambda _=False: use_tool(tool))
+        elif spec.check:
+            action.toggled.connect(getattr(self._window, spec.name))
+        else:
+            act = getattr(self._window, spec.name)
+            action.triggered.connect(lambda _=False: act())
+        return action

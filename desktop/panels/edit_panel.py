@@ -1,0 +1,94 @@
+"""EditPanel: how the next drag is made: bend or move, the method's settings, keep or not."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.document import Document
+from desktop.icons import set_icon
+from desktop.panels.settings_form import SettingsForm
+from engine import Motion, Settings
+
+
+class EditPanel(QWidget):
+    """Shows the document's instruction and holds no state of its own."""
+
+    settings_changed = Signal(dict)
+    keep_asked = Signal()
+    drop_asked = Signal()
+
+    def __init__(self, settings: type[Settings], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document: Document | None = None
+        self._count = QLabel(self)
+        self._count.setWordWrap(True)
+        self._motions = QButtonGroup(self)
+        row = QHBoxLayout()
+        for number, (title, tip) in enumerate(
+            (
+                (self.tr("Bend"), self.tr("Bend the picture like a rubber sheet")),
+                (self.tr("Move"), self.tr("Lift off what moves, and fill the place that it leaves")),
+            )
+        ):
+            button = QToolButton(self)
+            button.setText(title)
+            button.setToolTip(tip)
+            button.setAccessibleDescription(tip)
+            button.setCheckable(True)
+            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            self._motions.addButton(button, number)
+            row.addWidget(button)
+        self._motions.button(0).setChecked(True)
+        self._motions.idClicked.connect(self._choose_motion)
+        self._form = SettingsForm(settings, self)
+        self._form.changed.connect(self.settings_changed)
+        self._keep = QPushButton(self.tr("Keep as a layer"), self)
+        set_icon(self._keep, "keep")
+        self._keep.clicked.connect(self.keep_asked)
+        self._drop = QPushButton(self.tr("Remove drags"), self)
+        set_icon(self._drop, "drop")
+        self._drop.clicked.connect(self.drop_asked)
+        layout = QVBoxLayout(self)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        for part in (self._count, row, self._form, self._keep, self._drop):
+            if isinstance(part, QHBoxLayout):
+                layout.addLayout(part)
+            else:
+                layout.addWidget(part)
+        self._show()
+
+    def set_document(self, document: Document | None) -> None:
+        if self._document is not None:
+            self._document.instruction_changed.disconnect(self._show)
+        self._document = document
+        if document is not None:
+            document.instruction_changed.connect(self._show)
+        self._show()
+
+    def _choose_motion(self, number: int) -> None:
+        if self._document is not None:
+            motion: Motion = "move" if number else "deform"
+            title = self.tr("Move instead of bending") if number else self.tr("Bend instead of moving")
+            self._document.mark(replace(self._document.settled.instruction, motion=motion), title)
+
+    def _show(self) -> None:
+        marked = None if self._document is None else self._document.instruction
+        drags = len(marked.points) if marked else 0
+        pins = len(marked.pins) if marked else 0
+        if drags:
+            self._count.setText(self.tr("Drags: {drags}   Pins: {pins}").format(drags=drags, pins=pins))
+        else:
+            self._count.setText(self.tr("Press on the picture and pull. Double-click to pin a place."))
+        self._motions.button(1 if marked and marked.motion == "move" else 0).setChecked(True)
+        self._keep.setEnabled(drags > 0)
+        self._drop.setEnabled(drags + pins > 0)
+        self.setEnabled(self._document is not None)

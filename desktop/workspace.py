@@ -1,0 +1,201 @@
+"""Workspace: the canvas with its tools and overlays, on one document and the session that edits it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QRect, QRectF, Signal
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QWidget
+
+from desktop.canvas.hatch import MaskLayer
+from desktop.canvas.input import CanvasInput
+from desktop.canvas.overlay import paint_markers, paint_region
+from desktop.canvas.viewport import Viewport
+from desktop.document import Document, Tiles
+from desktop.document.compositor import composite
+from desktop.document.document import MaskName
+from desktop.session import EditSession
+from desktop.tools.brush_tool import BrushTool
+from desktop.tools.drag_tool import DragTool
+from desktop.tools.select_tool import SelectTool
+from desktop.tools.tool import Tool
+from engine import Box, Mask, Point
+
+MASKS: tuple[MaskName, ...] = ("editable", "protected", "subject")
+
+
+class Workspace(QObject):
+    """Joins the parts; holds no state of the document.
+
+    Args:
+        session: makes previews and finished pictures.
+        parent: the window.
+    """
+
+    hint = Signal(str)
+
+    def __init__(self, session: EditSession, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._document: Document | None = None
+        self.canvas = CanvasInput(parent)
+        self._markers = _Markers(self)
+        self._masks = _Masks(self)
+        self.canvas.overlays += [self._masks, self._markers]
+        self.drag_tool = DragTool(self._open_document, self)
+        self._tools: dict[str, Tool] = {
+            "drag": self.drag_tool,
+            "select": SelectTool(self._open_document, self._find, self),
+            **{name: BrushTool(self._open_document, name, self) for name in MASKS},
+        }
+        for tool in self._tools.values():
+            assert isinstance(tool, DragTool | SelectTool | BrushTool)
+            tool.changed.connect(self.canvas.update_overlay)
+            tool.hint.connect(self.hint)
+        session.shown.connect(self.canvas.show_preview)
+        session.cleared.connect(self.canvas.clear_preview)
+        session.outlined.connect(self._outline)
+        session.hint.connect(self.hint)
+
+    @property
+    def document(self) -> Document | None:
+        return self._document
+
+    def set_document(self, document: Document) -> None:
+        """Show and edit another document."""
+        before = self._document
+        if before is not None:
+            before.pixels_changed.disconnect(self.canvas.invalidate)
+            before.instruction_changed.disconnect(self._marked)
+            before.masks_changed.disconnect(self._painted)
+        self._document = document
+        document.pixels_changed.connect(self.canvas.invalidate)
+        document.instruction_changed.connect(self._marked)
+        document.masks_changed.connect(self._painted)
+        self._masks.set_document(document)
+        self.canvas.set_source(_Composite(document))
+        self.drag_tool.forget()
+        self._session.set_document(document)
+
+    def use_tool(self, name: str) -> None:
+        """Hand the pointer to a tool; “hand” is the canvas without any."""
+        self.canvas.set_tool(None if name == "hand" else self._tools[name])
+
+    def cancel(self) -> bool:
+        """Walk one state back; returns whether there was one."""
+        return self.canvas.cancel_gesture() or (
+            self._document is not None and self.canvas.tool is not None and self.canvas.tool.cancel()
+        )
+
+    def show_masks(self, shown: bool) -> None:
+        self._masks.shown = shown
+        self.canvas.update_overlay()
+
+    def clear_mask(self, name: MaskName) -> None:
+        """Forget what is painted on a mask."""
+        if self._document is not None:
+            self._document.paint_mask(name, None)
+            self._document.commit(self.tr("Clear the mask"))
+
+    def delete_drags(self) -> None:
+        if self._document is not None:
+            self.drag_tool.delete_all()
+
+    def find_subject(self) -> None:
+        """Look for what stands under the handles, and let it be what moves."""
+        if self._document is None:
+            return
+        handles = tuple(pair.handle for pair in self._document.settled.instruction.points)
+        if not handles:
+            self.hint.emit(self.tr("Place a handle on what moves first."))
+            return
+        found = self._find(handles)
+        if found is not None:
+            self._document.paint_mask("subject", Tiles.from_array(found) if found.any() else None)
+            self._document.commit(self.tr("Find what moves"))
+
+    def _find(self, seeds: tuple[Point, ...]) -> Mask | None:
+        return self._session.find_subject(seeds)
+
+    def _open_document(self) -> Document:
+        assert self._document is not None, "tools work on documents"
+        return self._document
+
+    def _marked(self) -> None:
+        if self._document is not None and self._document.state is self._document.settled:
+            self.drag_tool.forget()
+        self.canvas.update_overlay()
+
+    def _painted(self, box: Box) -> None:
+        self._masks.invalidate(box)
+        self.canvas.update_overlay([QRectF(self.canvas.widget_rect(box))])
+
+    def _outline(self, outlines: Sequence[NDArray[np.int32]]) -> None:
+        self._markers.outlines = [[Point(float(x), float(y)) for x, y in line] for line in outlines]
+        self.canvas.update_overlay()
+
+
+class _Composite:
+    """The document as the canvas reads it."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._document.size
+
+    def composite(self, box: Box, out: QImage) -> None:
+        composite(self._document.layers, box, out)
+
+
+class _Markers:
+    """Handles, targets, pins and the automatic region."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.outlines: list[list[Point]] = []
+
+    def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
+        document, tool = self._workspace.document, self._workspace.drag_tool
+        if document is None:
+            return
+        marked = document.instruction
+        if marked.points:
+            for outline in self.outlines:
+                paint_region(painter, viewport, outline)
+        paint_markers(
+            painter, viewport, marked.points, marked.pins, hovered=tool.hovered, selected=tool.selected
+        )
+
+
+class _Masks:
+    """The painted masks, each hatched in its own way."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._layers: dict[MaskName, MaskLayer] = {}
+        self.shown = True
+
+    def set_document(self, document: Document) -> None:
+        def filling(name: MaskName) -> Callable[[Box, NDArray[np.uint8]], None]:
+            def fill(box: Box, out: NDArray[np.uint8]) -> None:
+                tiles = getattr(document.instruction, name)
+                out[:] = 0 if tiles is None else tiles.read(box)
+
+            return fill
+
+        self._layers = {name: MaskLayer(name, document.size, filling(name)) for name in MASKS}
+
+    def invalidate(self, box: Box) -> None:
+        for layer in self._layers.values():
+            layer.invalidate(box)
+
+    def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
+        document = self._workspace.document
+        if document is None or not self.shown:
+            return
+        for name, layer in self._layers.items():
+            if getattr(document.instruction, name) is not None:
+                layer.paint(painter, viewport, exposed)
