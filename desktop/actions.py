@@ -1,9 +1,9 @@
 """Actions: every command of the window once; menus, tool bar and shortcuts come from here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenuBar, QToolBar, QWidget
 
@@ -67,9 +67,9 @@ VIEW = (
     Spec("zoom_out", QT_TRANSLATE_NOOP("Actions", "Zoom &out"), "Ctrl+-"),
     SEPARATOR,
     Spec("mirror_view", QT_TRANSLATE_NOOP("Actions", "&Mirror the view"), "", "before-after", check=True),
-    Spec("turn_left", QT_TRANSLATE_NOOP("Actions", "Turn the view &left"), "Ctrl+["),
-    Spec("turn_right", QT_TRANSLATE_NOOP("Actions", "Turn the view &right"), "Ctrl+]"),
-    Spec("straighten", QT_TRANSLATE_NOOP("Actions", "&Straighten the view"), "", "rotate-view"),
+    Spec("turn_left", QT_TRANSLATE_NOOP("Actions", "Turn the view &left"), "4"),
+    Spec("turn_right", QT_TRANSLATE_NOOP("Actions", "Turn the view &right"), "6"),
+    Spec("straighten", QT_TRANSLATE_NOOP("Actions", "&Straighten the view"), "5", "rotate-view"),
 )
 TOOLS = (
     Spec("tool:drag", QT_TRANSLATE_NOOP("Actions", "&Drag"), "D", "drag", check=True),
@@ -98,12 +98,13 @@ class Actions:
     """The actions of one window.
 
     Args:
-        window: owns them, and has a method for each name.
+        window: owns them.
+        targets: one of them has a method of each name.
         use_tool: called with a tool's name.
     """
 
-    def __init__(self, window: QWidget, use_tool: Callable[[str], None]) -> None:
-        self._window = window
+    def __init__(self, window: QWidget, targets: Sequence[QObject], use_tool: Callable[[str], None]) -> None:
+        self._window, self._targets = window, targets
         self._actions: dict[str, QAction] = {}
         tools = QActionGroup(window)
         for _, specs in MENUS:
@@ -153,8 +154,11 @@ class Actions:
             tool = spec.name.removeprefix("tool:")
             action.triggered.connect(lambda _=False: use_tool(tool))
         elif spec.check:
-            action.toggled.connect(getattr(self._window, spec.name))
+            action.toggled.connect(self._target(spec.name))
         else:
-            act = getattr(self._window, spec.name)
+            act = self._target(spec.name)
             action.triggered.connect(lambda _=False: act())
         return action
+
+    def _target(self, name: str) -> Callable[..., object]:
+        return next(getattr(target, name) for target in self._targets if hasattr(target, name))

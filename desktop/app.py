@@ -36,7 +36,7 @@ def run(files: Sequence[str]) -> int:
     application.setWindowIcon(program_icon())
     window = MainWindow(Engine())
     if files:
-        window.open_path(Path(files[0]))
+        window.filing.open_path(Path(files[0]))
     window.show()
     return application.exec()
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QColor, QGuiApplication, QIcon, QPainter, QPa
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
-from desktop.resources import resource_dir
+from engine import resource_dir
 
 _SIZES = (16, 20, 24, 32)
 _RATIOS = (1.0, 1.5, 2.0)

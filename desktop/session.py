@@ -52,6 +52,7 @@ class EditSession(QObject):
         self._settings = engine.settings(METHOD)
         self._job = 0
         self._result: tuple[State, DragEdit, EditResult] | None = None
+        self._found: tuple[tuple[object, ...], Tiles] | None = None  # a subject and what it was found for
         self._placed: tuple[Tiles, tuple[int, int], Image] | None = None
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
@@ -194,15 +195,44 @@ class EditSession(QObject):
         if state is None or self._document is None or not state.instruction.points:
             return None
         marked = state.instruction
-        masks = (None if mask is None or mask.empty else mask.array() for mask in marked.masks)
-        editable, protected, subject = masks
+        if marked.motion == "move" and marked.subject is None:
+            return self._completed(state)
+        return self._asked(state, marked.subject)
+
+    def _completed(self, state: State) -> DragEdit | None:
+        """The request with the subject found; looked for once while the handles stay."""
+        marked = state.instruction
+        key = (
+            state.layer(state.active).tiles,
+            marked.editable,
+            marked.protected,
+            marked.pins,
+            tuple(pair.handle for pair in marked.points),
+        )
+        if self._found is None or self._found[0] != key:
+            request = self._asked(state, None)
+            if request is None:
+                return None
+            completed = self._engine.complete(request)
+            assert isinstance(completed, DragEdit) and completed.subject is not None
+            self._found = key, Tiles.from_array(completed.subject)
+        return self._asked(state, self._found[1])
+
+    def _asked(self, state: State, subject: Tiles | None) -> DragEdit | None:
+        assert self._document is not None
+        marked = state.instruction
+        masks = (
+            None if mask is None or mask.empty else mask.array()
+            for mask in (marked.editable, marked.protected, subject)
+        )
+        editable, protected, moving = masks
         try:
             return DragEdit(
                 image=self._source(state.layer(state.active)),
                 profile=self._document.profile,
                 mask=editable,
                 protected=protected,
-                subject=subject,
+                subject=moving,
                 points=marked.points,
                 pins=marked.pins,
                 motion=marked.motion,

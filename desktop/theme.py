@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
 from desktop.icons import refresh_icons
-from desktop.resources import resource_dir
+from engine import resource_dir
 
 Theme = Literal["system", "light", "dark"]
 

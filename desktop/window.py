@@ -6,10 +6,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
-    QMessageBox,
     QScrollArea,
     QStackedWidget,
     QToolBar,
@@ -17,8 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import Actions
-from desktop.document import Document, Instruction, Tiles
-from desktop.document.files import FileWorker
+from desktop.document import Document
+from desktop.filing import Filing
 from desktop.panels.edit_panel import EditPanel
 from desktop.panels.history_panel import HistoryPanel
 from desktop.panels.layers_panel import LayersPanel
@@ -28,10 +26,8 @@ from desktop.start_page import StartPage
 from desktop.store import window_store
 from desktop.theme import surround
 from desktop.workspace import Workspace
-from engine import METHODS, Engine, EngineError, Photo, Sample, open_photo, samples
+from engine import METHODS, Engine, samples
 
-_OPENED = "PNG JPEG WebP TIFF BMP GIF AVIF (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif)"
-_SAVED = "PNG (*.png);;JPEG (*.jpg *.jpeg);;WebP (*.webp);;TIFF (*.tif *.tiff)"
 _LAYOUT = 1  # of the docks; another number forgets what was remembered
 
 
@@ -40,12 +36,11 @@ class MainWindow(QMainWindow):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
-        self.document: Document | None = None
         self.session = EditSession(engine, self)
         self.workspace = Workspace(self.session, self)
-        self.files = FileWorker(self)
         self._store = window_store()
         self._recent = RecentFiles(self._store, self)
+        self.filing = Filing(self._recent, self)
         self._start = StartPage(samples(), self)
         self._start.set_recent(self._recent.paths)
         self._recent.changed.connect(lambda: self._start.set_recent(self._recent.paths))
@@ -53,7 +48,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self._start)
         self._pages.addWidget(self.workspace.canvas)
         self.setCentralWidget(self._pages)
-        self.actions_ = Actions(self, self.use_tool)
+        self.actions_ = Actions(self, (self, self.filing), self.use_tool)
         self._build_docks()
         self._build_bars()
         self._connect()
@@ -63,32 +58,15 @@ class MainWindow(QMainWindow):
         self.use_tool("drag")
         self._show_document()
 
-    # What actions call, by their names.
+    @property
+    def document(self) -> Document | None:
+        return self.filing.document
 
-    def open(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open a picture"), self._folder(), _OPENED)
-        if chosen:
-            self.open_path(Path(chosen))
+    # What actions call, by their names.
 
     def samples(self) -> None:
         """Show the start page; the document stays open behind it."""
         self._pages.setCurrentWidget(self._start)
-
-    def save(self) -> None:
-        path = None if self.document is None else self.document.path
-        if path is None:
-            self.save_as()
-        else:
-            self.save_path(path)
-
-    def save_as(self) -> None:
-        if self.document is None:
-            return
-        path = self.document.path
-        start = str(Path(self._folder()) / "picture.png") if path is None else str(path.with_suffix(".png"))
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save the picture"), start, _SAVED)
-        if chosen:
-            self.save_path(Path(chosen))
 
     def undo(self) -> None:
         if self.document is not None:
@@ -166,51 +144,9 @@ class MainWindow(QMainWindow):
         self.actions_[f"tool:{name}"].setChecked(True)
         self.workspace.use_tool(name)
 
-    # Documents.
-
-    def open_path(self, path: Path) -> None:
-        """Open a picture off this thread; what is open stays until then."""
-        if self._may_leave():
-            self.statusBar().showMessage(self.tr("Opening {}…").format(path.name))
-            self.files.open(path)
-
-    def open_sample(self, sample: Sample) -> None:
-        """Open a sample with its ready drag."""
-        if not self._may_leave():
-            return
-        try:
-            photo = open_photo(sample.picture)
-            ready = sample.request(photo)
-        except EngineError as error:
-            self._complain(str(error))
-            return
-        marked = Instruction(
-            points=ready.points,
-            pins=ready.pins,
-            editable=None if ready.mask is None else Tiles.from_array(ready.mask),
-            subject=None if ready.subject is None else Tiles.from_array(ready.subject),
-            motion=ready.motion,
-        )
-        self._take(Document.from_photo(photo, None, name=self.tr("Background"), instruction=marked))
-        self.statusBar().showMessage(f"{sample.title} — {sample.author}, {sample.licence}")
-
-    def save_path(self, path: Path) -> None:
-        """Keep a pending edit, and write the picture off this thread."""
-        if self.document is None:
-            return
-        self.session.keep()
-        self.files.save(self.document, path)
-
-    def _take_photo(self, photo: Photo, path: Path) -> None:
-        shipped = path.resolve() in {sample.picture.resolve() for sample in samples()}
-        self._take(Document.from_photo(photo, None if shipped else path, name=self.tr("Background")))
-        if not shipped:  # samples are copies to play with
-            self._recent.add(path)
-        self.statusBar().showMessage(photo.notice or self.tr("Press on the picture and pull."))
+    # What happens to documents.
 
     def _take(self, document: Document) -> None:
-        before, self.document = self.document, document
-        document.setParent(self)
         document.undo_stack.cleanChanged.connect(self._show_document)
         document.undo_stack.indexChanged.connect(self._show_document)
         self.workspace.set_document(document)
@@ -220,22 +156,6 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self.workspace.canvas)
         self.workspace.canvas.setFocus()
         self._show_document()
-        if before is not None:
-            before.deleteLater()
-
-    def _saved(self, path: Path) -> None:
-        self._recent.add(path)
-        self._show_document()
-        self.statusBar().showMessage(self.tr("Saved to {}").format(path))
-
-    def _may_leave(self) -> bool:
-        """Whether what is open may be let go; asks where it would be lost."""
-        if self.document is None or not self.document.is_modified:
-            return True
-        answers = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
-        question = self.tr("The picture has changes that are not saved. Close it all the same?")
-        box = QMessageBox(QMessageBox.Icon.Question, "Pliant", question, answers, self)
-        return box.exec() == QMessageBox.StandardButton.Discard
 
     # Parts.
 
@@ -275,12 +195,13 @@ class MainWindow(QMainWindow):
         self.actions_["show_masks"].setChecked(True)
 
     def _connect(self) -> None:
-        self.files.opened.connect(self._take_photo)
-        self.files.saved.connect(self._saved)
-        self.files.failed.connect(self._complain)
-        self._start.open_requested.connect(self.open)
-        self._start.recent_chosen.connect(self.open_path)
-        self._start.sample_chosen.connect(self.open_sample)
+        self.filing.opened.connect(self._take)
+        self.filing.saving.connect(self.session.keep)
+        self.filing.saved.connect(self._show_document)
+        self.filing.told.connect(self.statusBar().showMessage)
+        self._start.open_requested.connect(self.filing.open)
+        self._start.recent_chosen.connect(self.filing.open_path)
+        self._start.sample_chosen.connect(self.filing.open_sample)
         self._edit.settings_changed.connect(self.session.set_settings)
         self._edit.keep_asked.connect(self.keep)
         self._edit.drop_asked.connect(self.workspace.delete_drags)
@@ -296,10 +217,6 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if state is not None:
             self.restoreState(state, _LAYOUT)
-
-    def _folder(self) -> str:
-        path = None if self.document is None else self.document.path
-        return str(Path.home() if path is None else path.parent)
 
     def _show_badge(self, *, pending: bool) -> None:
         self._badge.setText(self.tr("Preview: Enter keeps it as a layer") if pending else "")
@@ -320,12 +237,6 @@ class MainWindow(QMainWindow):
         for name in ("save", "save_as", "keep", "delete_markers", "find_subject"):
             self.actions_[name].setEnabled(document is not None)
         self.workspace.canvas.set_surround(surround(self.palette()))
-
-    def _complain(self, sentence: str) -> None:
-        self.statusBar().clearMessage()
-        box = QMessageBox(QMessageBox.Icon.Warning, "Pliant", sentence, QMessageBox.StandardButton.Ok, self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
 
     # Events.
 
@@ -349,15 +260,15 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             QTimer.singleShot(
-                0, lambda: self.open_path(paths[0])
+                0, lambda: self.filing.open_path(paths[0])
             )  # a question must not hold the other program
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        if not self._may_leave():
+        if not self.filing.may_leave():
             event.ignore()
             return
         self._store.setValue("geometry", self.saveGeometry())
         self._store.setValue("state", self.saveState(_LAYOUT))
         self.session.stop()
-        self.files.wait()
+        self.filing.worker.wait()
         event.accept()

@@ -20,7 +20,7 @@ from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMiss
 from engine.method import Method
 from engine.methods import METHODS
 from engine.methods.flow_warp.editor import preview_warp
-from engine.paths import data_dir
+from engine.paths import data_dir, resource_dir
 from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress, Step
@@ -63,6 +63,7 @@ __all__ = [
     "data_dir",
     "open_photo",
     "preview_warp",
+    "resource_dir",
     "samples",
     "save_photo",
 ]

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from engine.edit import EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
-from engine.evaluation import BENCHMARKS
+from engine.evaluation import BENCHMARKS, Row
 from engine.flags import read_integer, read_request, read_settings
 from engine.method import AnyMethod
 from engine.methods import METHODS
@@ -37,11 +37,15 @@ _log = logging.getLogger(__name__)
 logging.getLogger("engine").addHandler(logging.NullHandler())  # silent unless PLIANT_LOG wants more
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit status and never raises."""
+def main(arguments: Sequence[str], more: Mapping[str, Callable[[], list[Row]]] | None = None) -> int:
+    """Run one command; returns the exit status and never raises.
+
+    Args:
+        more: what `bench` measures besides the engine, by the benchmark's name.
+    """
     _set_up_log()
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(arguments, argparse.Namespace(more=more or {}))
         with _interruptible() as interrupted:
             status: int = options.run(options, interrupted)
         sys.stdout.flush()
@@ -193,12 +197,15 @@ def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
 def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
     if options.name not in BENCHMARKS:
         raise InvalidRequest(f"There is no benchmark “{options.name}”; there is {', '.join(BENCHMARKS)}.")
-    rows = BENCHMARKS[options.name]()
+    rows: list[Row] = []
+    for table in (BENCHMARKS, options.more):
+        measured: list[Row] = table[options.name]() if options.name in table else []
+        rows += measured
+        if not options.json:
+            _out("".join(f"{row}\n" for row in measured))
+            sys.stdout.flush()  # what comes next takes a while
     if options.json:
         _print_json({"benchmark": options.name, "rows": [row._asdict() for row in rows]})
-        return DONE
-    for row in rows:
-        _out(f"{row}\n")
     return DONE
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import cv2
-import numpy as np
 
 from engine.edit import DragEdit, EditRequest, EditResult, Subject
 from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
@@ -15,7 +14,7 @@ from engine.region import Region, plan
 from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
 from engine.settings import Settings, Value
-from engine.subject import guess_subject
+from engine.subject import guess_subject, with_subject
 
 
 class Engine:
@@ -84,16 +83,13 @@ class Engine:
         """What an edit of this request may change, and the crop that is needed for it."""
         return plan(request)
 
-    def find_subject(self, request: DragEdit) -> Subject:
-        """What probably moves: a guess from colours around the handles, (h, w) uint8 as large as the picture.
+    def complete(self, request: EditRequest) -> EditRequest:
+        """The request with what was left to Pliant: a move's subject, found around the handles."""
+        return with_subject(request) if isinstance(request, DragEdit) else request
 
-        Raises:
-            InvalidRequest: nothing may change.
-        """
-        planned = self.plan(request)
-        found = np.zeros(request.image.shape[:2], np.uint8)
-        found[planned.crop.slices] = guess_subject(planned.cut(request))
-        return found
+    def find_subject(self, request: DragEdit) -> Subject:
+        """What probably moves, (h, w) uint8 of the whole picture: a guess from colours around the handles."""
+        return guess_subject(request)
 
     def edit(
         self,
@@ -140,6 +136,7 @@ class Engine:
         srgb: bool,
     ) -> EditResult:
         with progress.phase("Plan"):
+            request = self.complete(request)
             region = self.plan(request)
             cut = region.cut(request, srgb=srgb)
         partial = False

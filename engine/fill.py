@@ -233,7 +233,7 @@ def _wide(gap: Mask) -> Mask:
 
 def _continue_lines(filled: Image, thin: Mask) -> None:
     """Inpaint the thin parts of a filled gap, which continues lines across them (Telea 2004)."""
-    if thin.any():
+    if thin.any() and min(thin.shape) > 1:  # OpenCV reads beyond a picture that is but one pixel wide
         colour = np.ascontiguousarray(filled[..., :3])
         inpainted = cv2.inpaint(colour, thin, 3, cv2.INPAINT_TELEA)
         filled[..., :3] = np.where(thin[..., None] > 0, inpainted, colour)

@@ -12,9 +12,10 @@ from engine.edit import Box, Image, Mask
 from engine.motion import Points
 
 _TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size maps
+MOST_CELL = 256  # pixels along a cell's side: a tile is brought up from whole cells
 _SOLVED = 1e-3  # pixels
 _RESTARTS = 2  # of what is unsolved, from its nearest solved neighbours
-_COLUMNS = 8192  # of a tile
+_COLUMNS = 8192  # of a tile, and rows
 _REMAP_LIMIT = 32767  # pixels along a side, which cv2.remap does not reach
 
 
@@ -183,8 +184,8 @@ def _remap_straight(
 def _remap(
     source: NDArray[Any], indices: NDArray[np.float32], interpolation: int, out: NDArray[Any], border: int
 ) -> None:
-    """cv2.remap into `out`, cut into pieces where the source is larger than it takes."""
-    if max(source.shape[:2]) < _REMAP_LIMIT:
+    """cv2.remap into `out`, cut into pieces where source or result are larger than it takes."""
+    if max(*source.shape[:2], *out.shape[:2]) < _REMAP_LIMIT:
         # The stubs miss that the second map may be None; an empty array in its place gives other values.
         cv2.remap(source, indices, None, interpolation, out, border)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return
@@ -224,7 +225,7 @@ def _tiles(flow: Flow) -> Iterator[_Tile]:
     cell = flow.cell
     rows, columns = flow.vectors.shape[:2]
     across = max(_COLUMNS // cell, 1)
-    down = max(_TILE // (min(width, across * cell) * cell), 1)
+    down = max(min(_TILE // (min(width, across * cell) * cell), across), 1)
     for i in range(0, rows - 2, down):
         for j in range(0, columns - 2, across):
             yield _Tile(

@@ -21,7 +21,6 @@ R = TypeVar("R", bound=EditRequest)
 
 _GROWTH = 1.25  # of the longest drag, by which the automatic region surrounds the drags: less looks pinched
 _LEAST_GROWTH = 64  # pixels
-_UNSEEN_GROWTH = 0.25  # of the picture's longer side, where a subject moves that nobody has painted
 _CONTEXT = 0.125  # of the region's longer side, which a method sees around it
 _STRIP = 1 << 22  # pixels pasted at a time
 _THICKEST = 32767  # pixels of a line that OpenCV draws
@@ -114,7 +113,6 @@ def plan(request: EditRequest) -> Region:
     """
     if request.mask is not None:
         box = Box.around(request.mask)
-        _require_movable_subject(request, box)
         inside = request.mask[box.slices]
     elif isinstance(request, DragEdit):
         box, inside = _automatic(request)
@@ -128,6 +126,7 @@ def plan(request: EditRequest) -> Region:
         np.minimum(mask, 255 - request.protected[crop.slices], out=mask)
         if not mask.any():
             raise InvalidRequest("All that the edit could reach is protected; unprotect a part of it.")
+    _require_movable_subject(request, crop, mask)
     mask.flags.writeable = False
     return Region(size=request.size, box=box, crop=crop, mask=mask)
 
@@ -156,17 +155,16 @@ def blend(source: Image, new: Image, mask: Mask) -> Image:
     return out
 
 
-def _require_movable_subject(request: EditRequest, box: Box) -> None:
-    if not isinstance(request, DragEdit) or request.subject is None or request.mask is None:
+def _require_movable_subject(request: EditRequest, crop: Box, mask: Mask) -> None:
+    if not isinstance(request, DragEdit) or request.subject is None:
         return
-    if not np.minimum(request.subject[box.slices], request.mask[box.slices]).any():
-        raise InvalidRequest("The subject lies where nothing may change; paint the mask over it too.")
+    if not np.minimum(request.subject[crop.slices], mask).any():
+        raise InvalidRequest("The subject lies where nothing may change; let the picture change there too.")
 
 
 def _growth(request: DragEdit) -> int:
     longest = max(math.hypot(b.x - a.x, b.y - a.y) for a, b in request.points)
-    unseen = request.motion == "move" and request.subject is None  # what will move is still to be found
-    return round(max(_LEAST_GROWTH, _GROWTH * longest, _UNSEEN_GROWTH * max(request.size) if unseen else 0))
+    return round(max(_LEAST_GROWTH, _GROWTH * longest))
 
 
 def _outline(request: DragEdit) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

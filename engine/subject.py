@@ -1,59 +1,98 @@
 """What moves, where the user has not painted it: a cut-out found from the handles by colour alone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.edit import DragEdit, Image, Mask, Point
+from engine.edit import Box, DragEdit, Image, Mask, Point
 
 _PIXELS = 224  # along the longer side of the picture that is segmented
 _ITERATIONS = 4
 _SEED_RADIUS = 0.02  # of the longer side: surely the subject, around each handle
 _GUESS_RADIUS = 0.16  # perhaps the subject
+_AROUND = 0.25  # of the picture's longer side, around the handles, within which the subject is sought
+_LEAST_GAIN = 3  # times the seeds' area: less is a scrap beside an outline, not a thing
+
+
+def with_subject(request: DragEdit) -> DragEdit:
+    """The request with a subject wherever its motion needs one and nobody has painted it."""
+    if request.motion == "deform" or request.subject is not None:
+        return request
+    return replace(request, subject=guess_subject(request))
 
 
 def guess_subject(request: DragEdit) -> Mask:
     """Cut out what the handles stand on (GrabCut: Rother, Kolmogorov, Blake 2004).
 
-    Pins, the border of the picture and what is protected are taken for background.
+    Only surroundings of the handles are looked at, which depend on them and the picture's size, but not on
+    where the handles are pulled. Pins, the surroundings' border, and what is protected, may not change, or is
+    clear, are taken for background.
 
     Args:
-        request: a cut request.
+        request: of the whole picture.
 
     Returns:
         (h, w) uint8, 255 = subject, soft at its edge; a disc around each handle where nothing stands out.
     """
-    assert request.mask is not None
-    width, height = request.size
-    scale = min(1.0, _PIXELS / max(width, height))
-    small = (max(8, round(width * scale)), max(8, round(height * scale)))
-    picture = np.asarray(cv2.resize(request.image[..., :3], small, interpolation=cv2.INTER_AREA), np.uint8)
-    fits = (small[0] / width, small[1] / height)
-    handles = [_place(pair.handle, fits, small) for pair in request.points]
-    pins = [_place(pin, fits, small) for pin in request.pins]
-    allowed = cv2.resize(request.mask, small, interpolation=cv2.INTER_AREA) > 127
-    labels = _seeds(small, handles, pins, allowed)
-    found = _grab(picture, labels)
+    window = _surroundings(request)
+    subject = np.zeros(request.image.shape[:2], np.uint8)
+    size = window.width, window.height
+    scale = min(1.0, _PIXELS / max(size))
+    small = (max(8, round(size[0] * scale)), max(8, round(size[1] * scale)))
+    fits = (small[0] / size[0], small[1] / size[1])
+    handles = [_place(pair.handle, window, fits, small) for pair in request.points]
+    pins = [_place(pin, window, fits, small) for pin in request.pins]
+    labels = _seeds(small, handles, pins, _allowed(request, window, small))
+    seeds = int((labels == cv2.GC_FGD).sum())
+    picture = np.ascontiguousarray(request.image[window.slices][..., :3])
+    found = _grab(np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8), labels)
     found = _connected(found, handles)
-    if not found.any():
+    if np.count_nonzero(found) < _LEAST_GAIN * seeds:
         for handle in handles:
             cv2.circle(found, handle, round(_GUESS_RADIUS * max(small)), 255, -1)
     found[labels == cv2.GC_BGD] = 0  # a pin in the midst of it is no hole to close
-    soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), (width, height), interpolation=cv2.INTER_CUBIC)
+    soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), size, interpolation=cv2.INTER_CUBIC)
     # The blur is steepened again, so that the edge is as sharp as the small picture allows.
     steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5
-    subject = np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
+    subject[window.slices] = cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8))
     if not subject.any():  # in a picture of a few pixels
-        for x, y in (_place(pair.handle, (1, 1), (width, height)) for pair in request.points):
-            subject[y, x] = 255
+        width, height = request.size
+        for (x, y), _ in request.points:
+            subject[min(int(y), height - 1), min(int(x), width - 1)] = 255
     return subject
 
 
-def _place(point: Point, fits: tuple[float, float], small: tuple[int, int]) -> tuple[int, int]:
-    return min(int(point.x * fits[0]), small[0] - 1), min(int(point.y * fits[1]), small[1] - 1)
+def _surroundings(request: DragEdit) -> Box:
+    handles = np.array([pair.handle for pair in request.points])
+    (x0, y0), (x1, y1) = handles.min(0), handles.max(0)
+    around = _AROUND * max(request.size)
+    return Box.clipped(x0 - around, y0 - around, x1 + around, y1 + around, request.size)
+
+
+def _allowed(request: DragEdit, window: Box, small: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where the subject may be, (h, w) of the small picture."""
+    free = request.image[window.slices][..., 3]
+    if request.mask is not None:
+        free = np.minimum(free, request.mask[window.slices])
+    if request.protected is not None:
+        free = np.minimum(free, 255 - request.protected[window.slices])
+    resized = cv2.resize(np.ascontiguousarray(free), small, interpolation=cv2.INTER_AREA)
+    return np.asarray(resized > 127, np.bool_)
+
+
+def _place(point: Point, window: Box, fits: tuple[float, float], small: tuple[int, int]) -> tuple[int, int]:
+    """A point of the picture in the small picture of the window, at its edge where it lies outside."""
+    x, y = (point.x - window.x0) * fits[0], (point.y - window.y0) * fits[1]
+    return int(min(max(x, 0), small[0] - 1)), int(min(max(y, 0), small[1] - 1))
 
 
 def _seeds(
-    small: tuple[int, int], handles: list[tuple[int, int]], pins: list[tuple[int, int]], allowed: np.ndarray
+    small: tuple[int, int],
+    handles: list[tuple[int, int]],
+    pins: list[tuple[int, int]],
+    allowed: NDArray[np.bool_],
 ) -> Mask:
     """GrabCut's labels to start from."""
     labels = np.full((small[1], small[0]), cv2.GC_PR_BGD, np.uint8)
@@ -70,6 +109,8 @@ def _seeds(
 
 def _grab(picture: Image, labels: Mask) -> Mask:
     cv2.setRNGSeed(0)  # of OpenCV's own generator, which draws the first clusters: same request, same subject
+    if not np.isin(labels, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
+        return np.zeros_like(labels)  # nothing to tell the subject from
     models = np.zeros((1, 65)), np.zeros((1, 65))
     nowhere = (0, 0, 0, 0)  # the labels say where
     cv2.grabCut(picture, labels, nowhere, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)

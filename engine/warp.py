@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.edit import Box, DragEdit, Image, Mask, Point
-from engine.flow import Flow, bilinear, invert, uncovered, warp
+from engine.flow import MOST_CELL, Flow, bilinear, invert, uncovered, warp
 from engine.motion import Points, Similarity, fit_similarity, paths, rigid_mls
 
 PREVIEW_CELLS = 48  # along the longer side of the region: what follows the pointer
@@ -94,7 +94,7 @@ def drag_flow(request: DragEdit, cells: int, stiffness: float) -> tuple[Flow, tu
         stiffness: 0 to 1.
     """
     size = request.size
-    cell = max(1, -(-max(size) // cells))
+    cell = min(max(1, -(-max(size) // cells)), MOST_CELL)
     handles = _array(pair.handle for pair in request.points)
     targets = _array(pair.target for pair in request.points)
     pins = _array(request.pins)
@@ -252,7 +252,7 @@ def _moved_layer(image: Image, lifted: Mask, motion: Similarity, preview: bool) 
 
 def similarity_flow(motion: Similarity, size: tuple[int, int]) -> Flow:
     """A similarity as a flow; exact at every pixel, because the flow is linear between its nodes."""
-    cell = max(1, -(-max(size) // 16))
+    cell = min(max(1, -(-max(size) // 16)), MOST_CELL)
     nodes = Flow.nodes(size, cell)
     places = nodes.reshape(-1, 2)
     return Flow(size=size, cell=cell, vectors=(motion(places) - places).reshape(nodes.shape))

@@ -38,6 +38,8 @@ class MaskLayer:
     def __init__(self, kind: Kind, size: tuple[int, int], fill: Callable[[Box, Plane], None]) -> None:
         self._kind: Kind = kind
         self._pyramid = Pyramid(size, 1, fill)
+        self._key: tuple[object, ...] = ()  # of what was painted last
+        self._last: tuple[int, int, NDArray[np.uint32]] | None = None
         self.opacity = OPACITY
 
     @staticmethod
@@ -59,20 +61,31 @@ class MaskLayer:
         left, top = exposed.left() * dpr, exposed.top() * dpr
         right, bottom = left + exposed.width() * dpr, top + exposed.height() * dpr
         area = Box(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+        key = viewport, area, dpr, self._pyramid.revision, self.opacity
+        if self._key != key:  # a drag below paints the same mask again and again
+            self._key, self._last = key, self._hatched(viewport, area, dpr)
+        if self._last is None:
+            return
+        x, y, pixels = self._last
+        painter.save()
+        painter.scale(1 / dpr, 1 / dpr)
+        painter.drawImage(x, y, _image(pixels))
+        painter.restore()
+
+    def _hatched(
+        self, viewport: Viewport, area: Box, dpr: float
+    ) -> tuple[int, int, NDArray[np.uint32]] | None:
+        """Where in `area` the mask shows anything: x, y, and premultiplied ARGB pixels."""
         cover = self._cover(viewport, area, dpr)
         if cover is None:
-            return
+            return None
         x, y, width, height = cv2.boundingRect(cover)
         if width == 0:
-            return
+            return None
         area = Box(area.x0 + x, area.y0 + y, area.x0 + x + width, area.y0 + y + height)
         cover, hatch = cover[y : y + height, x : x + width], _hatch(self._kind, dpr, area)
         strength = np.asarray(cv2.multiply(cover, hatch, scale=1 / 255), np.uint8)
-        pixels = _colours(self._kind, min(2 * self.opacity, 1.0)).take(strength)
-        painter.save()
-        painter.scale(1 / dpr, 1 / dpr)
-        painter.drawImage(area.x0, area.y0, _image(pixels))
-        painter.restore()
+        return area.x0, area.y0, _colours(self._kind, min(2 * self.opacity, 1.0)).take(strength)
 
     def _cover(self, viewport: Viewport, area: Box, dpr: float) -> Plane | None:
         """The mask by device pixels of `area`."""

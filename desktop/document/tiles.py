@@ -42,6 +42,7 @@ class Tiles:
         self.rows = ((None,) * columns,) * lines if rows is None else rows
         self._bare = rows is None
         self._whole: Pixels | None = None
+        self._empty: bool | None = None  # until somebody asks
 
     @staticmethod
     def from_array(array: Pixels) -> "Tiles":
@@ -121,10 +122,13 @@ class Tiles:
 
     @property
     def empty(self) -> bool:
-        """Whether all pixels are zero."""
-        if self.base is not None and self.base[0, 0].any() and self.rows[0][0] is None:
-            return False
-        return not any(tile.any() for tile in self._seen())
+        """Whether all pixels are zero; looked up once."""
+        if self._empty is None:
+            if self._bare:
+                self._empty = self.base is None or not self.base.any()
+            else:
+                self._empty = not any(tile.any() for tile in self._seen())
+        return self._empty
 
     def vacant(self, box: Box) -> bool:
         """Whether nothing was ever put under `box`; a quick look that misses what was rubbed out."""

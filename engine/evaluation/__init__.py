@@ -5,4 +5,6 @@ from collections.abc import Callable
 from engine.evaluation import speed
 from engine.evaluation.speed import Row
 
+__all__ = ["BENCHMARKS", "Row"]
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {"speed": speed.run}

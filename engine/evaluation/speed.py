@@ -3,7 +3,7 @@
 import io
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,17 +21,30 @@ _REGION = 1024  # pixels along a side
 
 
 class Row(NamedTuple):
-    """One measurement in milliseconds."""
+    """One measurement.
+
+    Args:
+        runs: how often it was measured.
+        aim: what the 95th percentile shall not exceed, or None.
+        unit: of `median`, `p95` and `aim`: ms or MB.
+    """
 
     name: str
-    median_ms: float
-    p95_ms: float
+    median: float
+    p95: float
     runs: int
-    budget_ms: float | None
+    aim: float | None
+    unit: str = "ms"
+
+    @staticmethod
+    def of(name: str, values: Sequence[float], aim: float | None, unit: str = "ms") -> "Row":
+        """The row of these measurements."""
+        median, p95 = np.percentile(np.array(values), [50, 95])
+        return Row(name, round(float(median), 2), round(float(p95), 2), len(values), aim, unit)
 
     def __str__(self) -> str:
-        budget = "" if self.budget_ms is None else f"   (aim {self.budget_ms:g})"
-        return f"{self.name:<58} median {self.median_ms:8.1f} ms   p95 {self.p95_ms:8.1f} ms{budget}"
+        aim = "" if self.aim is None else f"   (aim {self.aim:g})"
+        return f"{self.name:<70} median {self.median:8.1f} {self.unit}   p95 {self.p95:8.1f} {self.unit}{aim}"
 
 
 def run() -> list[Row]:
@@ -74,16 +87,15 @@ def _files(picture: Image) -> list[Row]:
         return [_measure("open a 24-megapixel JPEG", lambda: open_photo(path), 7, 500)]
 
 
-def _measure(name: str, act: Callable[[], object], runs: int, budget_ms: float | None) -> Row:
+def _measure(name: str, act: Callable[[], object], runs: int, aim: float | None) -> Row:
     for _ in range(min(3, runs)):
         act()
-    seconds: list[float] = []
+    spent: list[float] = []
     for _ in range(runs):
         begun = time.perf_counter()
         act()
-        seconds.append(time.perf_counter() - begun)
-    median, p95 = np.percentile(np.array(seconds) * 1e3, [50, 95])
-    return Row(name, round(float(median), 2), round(float(p95), 2), runs, budget_ms)
+        spent.append((time.perf_counter() - begun) * 1e3)
+    return Row.of(name, spent, aim)
 
 
 def _photo(size: tuple[int, int]) -> Image:

@@ -5,8 +5,8 @@ from PySide6.QtGui import QAction, QColor, QIcon, QImage
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from desktop.icons import icon, pixmap, program_icon, refresh_icons, set_icon
-from desktop.resources import resource_dir
 from desktop.theme import palette_of
+from engine import resource_dir
 
 NAMES = sorted(path.stem for path in (resource_dir() / "icons").glob("*.svg"))
 ASKED = """drag pin mask protect subject quick-select hand zoom rotate-view undo redo open save new-layer

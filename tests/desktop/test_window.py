@@ -30,8 +30,8 @@ def settle(window):
 
 @pytest.fixture
 def opened(window, qtbot):
-    with qtbot.waitSignal(window.files.opened):
-        window.open_path(BY_NAME["mountain_lake"].picture)
+    with qtbot.waitSignal(window.filing.worker.opened):
+        window.filing.open_path(BY_NAME["mountain_lake"].picture)
     return window
 
 
@@ -161,8 +161,8 @@ def test_moving_needs_no_painted_subject_and_protection_holds(qtbot, opened):
 def test_saving_writes_the_pending_edit_too(qtbot, opened, tmp_path):
     pull(opened, (800, 300), (800, 240))
     target = tmp_path / "out ü.png"
-    with qtbot.waitSignal(opened.files.saved):
-        opened.save_path(target)
+    with qtbot.waitSignal(opened.filing.worker.saved):
+        opened.filing.save_path(target)
     assert np.array_equal(open_photo(target).pixels, flat(opened))
     assert not opened.isWindowModified()
 
@@ -175,8 +175,8 @@ def test_a_file_that_is_no_picture_leaves_the_open_one(qtbot, opened, tmp_path):
     path = tmp_path / "no.png"
     path.write_text("hello")
     before = opened.document
-    with qtbot.waitSignal(opened.files.failed):
-        opened.open_path(path)
+    with qtbot.waitSignal(opened.filing.worker.failed):
+        opened.filing.open_path(path)
     assert opened.document is before
     box = opened.findChild(QMessageBox)
     assert box is not None
@@ -187,7 +187,7 @@ def test_a_file_that_is_no_picture_leaves_the_open_one(qtbot, opened, tmp_path):
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_every_sample_opens_with_its_edit_shown(qtbot, window, name):
     with qtbot.waitSignal(window.session.finished):
-        window.open_sample(BY_NAME[name])
+        window.filing.open_sample(BY_NAME[name])
     assert window.document.instruction.points == BY_NAME[name].points
 
 

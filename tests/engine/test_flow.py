@@ -42,16 +42,17 @@ def affine(size: tuple[int, int], cell: int, matrix: np.ndarray, b: np.ndarray) 
     return flow_of(size, cell, lambda x, y: np.stack([x, y], -1) @ (matrix - np.eye(2)).T + b)
 
 
-def smooth(size: tuple[int, int], cell: int, seed: int, steepness: float = 0.5) -> Flow:
-    """Waves whose gradients stay below `steepness`."""
+def smooth(size: tuple[int, int], cell: int, seed: int, steepness: float = 0.5, length: int = 0) -> Flow:
+    """Waves about as long as `length` or the shorter side, whose gradients stay below `steepness`."""
     random = np.random.default_rng(seed)
 
     def waves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         out = np.zeros((*x.shape, 2))
         for _ in range(3):
-            k = random.uniform(-1, 1, 2) * 2 * math.pi / max(size)
+            angle = random.uniform(0, 2 * math.pi)
+            k = np.array([math.cos(angle), math.sin(angle)]) * 2 * math.pi / (length or min(size))
             direction = random.normal(size=2)
-            amplitude = steepness / 3 / max(np.hypot(*k), 1e-6) / np.hypot(*direction)
+            amplitude = steepness / 3 / np.hypot(*k) / np.hypot(*direction)
             out += np.sin(k[0] * x + k[1] * y + random.uniform(0, 7))[..., None] * direction * amplitude
         return out
 
@@ -272,7 +273,7 @@ def test_pictures_beyond_the_reach_of_remap(form: tuple[int, int], alpha: bool) 
     image = slowly_varying(*form)
     if not alpha:
         image[..., 3] = 255
-    backward = smooth(form, 50, seed=2, steepness=0.5)  # moves by thousands of pixels
+    backward = smooth(form, 50, seed=2, length=40_000)
     assert np.abs(backward.vectors).max() > 1000
     out = warp(image, backward, LINEAR)
     places = np.random.default_rng(4).integers(0, form, (400, 2))
@@ -282,12 +283,15 @@ def test_pictures_beyond_the_reach_of_remap(form: tuple[int, int], alpha: bool) 
 
 @pytest.mark.parametrize("interpolation", [LINEAR, CUBIC])
 @pytest.mark.parametrize("alpha", [False, True])
-def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch, interpolation: int, alpha: bool) -> None:
+@pytest.mark.parametrize("cell", [1, 7])
+def test_tiles_do_not_show(
+    monkeypatch: pytest.MonkeyPatch, cell: int, alpha: bool, interpolation: int
+) -> None:
     image = np.random.default_rng(5).integers(0, 256, (230, 310, 4), np.uint8)
     if not alpha:
         image[..., 3] = 255
-    backward = smooth((310, 230), 7, seed=9)
-    gaps = invert(shift((310, 230), 7, 40, -9))
+    backward = smooth((310, 230), cell, seed=9)
+    gaps = invert(shift((310, 230), cell, 40, -9))
     whole = warp(image, backward, interpolation), uncovered(*gaps)
     monkeypatch.setattr(flow_module, "_TILE", 3000)
     monkeypatch.setattr(flow_module, "_COLUMNS", 64)

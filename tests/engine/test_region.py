@@ -249,14 +249,6 @@ def test_the_region_grows_with_the_longest_drag_and_by_64_pixels_at_least(length
     assert box.y1 == pytest.approx(900 + growth, abs=1.5)
 
 
-def test_a_subject_that_is_still_to_be_found_gets_a_quarter_of_the_longer_side():
-    far = plan(drag(1600, 1200, (800, 600, 810, 600), motion="move")).box
-    assert far.x0 == pytest.approx(800 - 400, abs=1.5)
-    assert far.y1 == pytest.approx(600 + 400, abs=1.5)
-    near = plan(drag(1600, 1200, (800, 600, 810, 600))).box
-    assert near.x0 == pytest.approx(800 - growth_of(10), abs=1.5)
-
-
 def test_the_region_holds_the_subject_before_and_after_its_motion():
     subject = np.zeros((1200, 1600), np.uint8)
     subject[300:500, 200:700] = 255
@@ -516,4 +508,18 @@ def test_when_all_is_protected_there_is_a_sentence():
         points=(PointPair(Point(10, 10), Point(20, 20)),),
     )
     with pytest.raises(InvalidRequest, match="unprotect"):
+        plan(request)
+
+
+def test_a_protected_subject_cannot_move_and_there_is_a_sentence():
+    subject = np.zeros((90, 120), np.uint8)
+    subject[30:60, 30:60] = 255
+    request = DragEdit(
+        image=np.zeros((90, 120, 4), np.uint8),
+        subject=subject,
+        protected=subject,
+        motion="move",
+        points=(PointPair(Point(40, 40), Point(70, 45)),),
+    )
+    with pytest.raises(InvalidRequest, match="subject lies where nothing may change"):
         plan(request)

@@ -129,3 +129,46 @@ def test_tiny_and_narrow_pictures_have_a_subject(size: tuple[int, int], alpha: i
         subject = guess_subject(request(image, handle))
         assert subject.shape == (height, width)
         assert subject.any()
+
+
+def test_where_it_is_pulled_does_not_change_what_is_found() -> None:
+    image, _ = scene((200, 180, 60))
+    near, far = (
+        DragEdit(image=image, motion="move", points=(PointPair(Point(200, 180), Point(*target)),))
+        for target in ((201, 180), (470, 20))
+    )
+    assert np.array_equal(guess_subject(near), guess_subject(far))
+
+
+def test_what_is_clear_is_no_subject_whatever_colour_it_hides() -> None:
+    image, truth = scene((200, 180, 60))
+    image[..., :3] = (200, 40, 40)
+    image[truth == 0, 3] = 0
+    assert overlap(guess_subject(request(image, (200, 180))), truth) > 0.9
+
+
+def test_a_protected_place_is_no_subject() -> None:
+    image, truth = scene((200, 180, 60))
+    protected = np.zeros(truth.shape, np.uint8)
+    protected[:, 200:] = 255
+    found = guess_subject(
+        DragEdit(
+            image=image,
+            protected=protected,
+            motion="move",
+            points=(PointPair(Point(170, 180), Point(10, 10)),),
+        )
+    )
+    assert found[180, 170] > 127
+    assert not found[:, 210:].any()
+
+
+def test_many_handles_on_few_pixels_leave_nothing_to_compare_with() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 4), dtype=np.uint8)
+    points = tuple(
+        PointPair(Point(x / 3, y / 3), Point(8 - x / 3, y / 3))
+        for x in range(22)
+        for y in range(22)
+        if x != 12
+    )
+    assert guess_subject(DragEdit(image=image, motion="move", points=points)).any()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.edit import Box, DragEdit, Point, PointPair
+from engine.engine import Engine
 from engine.fill import fill
 from engine.flow import Flow
 from engine.methods.flow_warp.editor import preview_warp
@@ -394,17 +395,17 @@ def test_a_subject_moved_beyond_the_edge_is_cut_off_there() -> None:
 
 
 def test_shrinking_does_not_shimmer() -> None:
-    """A fine chequerboard made four times smaller is grey, not a coarse pattern."""
+    """A fine chequerboard made nearly four times smaller is grey, not a coarse pattern."""
     image = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     image[..., :3] = ((x // 2 + y // 2) % 2 * 255)[..., None]
     subject = np.zeros((HEIGHT, WIDTH), np.uint8)
     subject[50:250, 100:300] = 255
-    pairs = [((100, 150), (175, 150)), ((300, 150), (225, 150))]
+    pairs = [((100, 150), (173, 150)), ((300, 150), (227, 150))]
     warped = warp_drag(request(pairs, subject=subject, image=image, motion="move"))
     inside = warped.flatten(warped.image)[135:165, 185:215, 0].astype(float)
     assert abs(inside.mean() - 127.5) < 10
-    assert inside.std() < 40
+    assert inside.std() < 15
 
 
 def test_similarity_flow_is_exact_between_its_nodes() -> None:
@@ -443,3 +444,15 @@ def test_flatten_leaves_what_it_is_given() -> None:
     before = warped.image.copy()
     warped.flatten(warped.image)
     assert np.array_equal(warped.image, before)
+
+
+@pytest.mark.parametrize("size", [(1, 70000), (20, 40000), (90000, 4), (3, 3)])
+@pytest.mark.parametrize("motion", ["deform", "move"])
+def test_the_oddest_shapes_work_and_give_the_same_bytes_twice(size: tuple[int, int], motion: str) -> None:
+    width, height = size
+    image = np.random.default_rng(1).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    start, end = Point(width / 2, height / 2), Point(0.65 * width, 0.65 * height)
+    asked = DragEdit(image=image, points=(PointPair(start, end),), motion=motion)
+    first = Engine().edit("flow_warp", asked).image
+    assert first.shape == image.shape
+    assert np.array_equal(Engine().edit("flow_warp", asked).image, first)

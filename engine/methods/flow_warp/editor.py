@@ -1,7 +1,5 @@
 """Flow warp at the picture's full resolution: warp, then fill what was uncovered."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -10,7 +8,6 @@ from engine.fill import fill
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.progress import Progress
 from engine.region import blend
-from engine.subject import guess_subject
 from engine.warp import Warped, warp_drag
 
 _PREVIEW_SHRINK = 4  # uncovered places are filled at a quarter of the size while the pointer moves
@@ -21,7 +18,6 @@ class FlowWarpEditor:
 
     def edit(self, request: DragEdit, settings: FlowWarpSettings, progress: Progress) -> EditResult:
         with progress.phase("Warp"):
-            request = with_subject(request)
             warped = warp_drag(request, stiffness=settings.stiffness)
         progress.report(warped.handles)
         progress.checkpoint(lambda: _result(warped, _filled_small(warped), request))
@@ -43,15 +39,8 @@ def preview_warp(request: DragEdit, stiffness: float = FlowWarpSettings.stiffnes
         (h, w, 4) uint8, as large as the request's picture, which stands where its mask is 0.
     """
     assert request.mask is not None, "plan and cut the request first"
-    warped = warp_drag(with_subject(request), stiffness=stiffness, preview=True)
+    warped = warp_drag(request, stiffness=stiffness, preview=True)
     return blend(request.image, warped.flatten(_filled_small(warped)), request.mask)
-
-
-def with_subject(request: DragEdit) -> DragEdit:
-    """The request with a subject wherever its motion needs one."""
-    if request.motion == "deform" or request.subject is not None:
-        return request
-    return replace(request, subject=guess_subject(request))
 
 
 def _filled_small(warped: Warped) -> Image:

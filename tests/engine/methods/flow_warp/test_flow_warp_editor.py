@@ -11,10 +11,11 @@ import pytest
 from engine.edit import Box, DragEdit, Point, PointPair
 from engine.engine import Engine
 from engine.fill import fill
-from engine.methods.flow_warp.editor import FlowWarpEditor, preview_warp, with_subject
+from engine.methods.flow_warp.editor import FlowWarpEditor, preview_warp
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.progress import Cancelled, Progress, Step
 from engine.region import plan
+from engine.subject import with_subject
 from engine.warp import warp_drag
 
 PAIR = PointPair(Point(150, 120), Point(190, 100))
