@@ -27,8 +27,8 @@ def guess_subject(request: DragEdit) -> Mask:
     """Cut out what the handles stand on (GrabCut: Rother, Kolmogorov, Blake 2004).
 
     Only surroundings of the handles are looked at, which depend on them and the picture's size, but not on
-    where the handles are pulled. Pins, the surroundings' border, and what is protected, may not change, or is
-    clear, are taken for background.
+    where the handles are pulled. Pins, the surroundings' border, and what is protected or may not change are
+    taken for background. Where parts of the picture are clear, what is opaque there is the subject.
 
     Args:
         request: of the whole picture.
@@ -46,8 +46,14 @@ def guess_subject(request: DragEdit) -> Mask:
     pins = [_place(pin, window, fits, small) for pin in request.pins]
     labels = _seeds(small, handles, pins, _allowed(request, window, small))
     seeds = int((labels == cv2.GC_FGD).sum())
-    picture = np.ascontiguousarray(request.image[window.slices][..., :3])
-    found = _grab(np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8), labels)
+    picture = np.asarray(
+        cv2.resize(request.image[window.slices], small, interpolation=cv2.INTER_AREA), np.uint8
+    )
+    clear = picture[..., 3] < 128
+    if clear.any():  # a cut-out has told already what belongs together
+        found = np.where(clear, np.uint8(0), np.uint8(255))
+    else:
+        found = _grab(np.ascontiguousarray(picture[..., :3]), labels)
     found = _connected(found, handles)
     if np.count_nonzero(found) < _LEAST_GAIN * seeds:
         for handle in handles:
