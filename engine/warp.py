@@ -24,6 +24,7 @@ PREVIEW_CELLS = 48  # along the longer side of the region: what follows the poin
 FINAL_CELLS = 160
 _MOST_STEPS = 24
 _FINE_STEPS = 64  # on which the track of the handles is measured
+_STEEPEST = 0.1  # of the longest drag, over which the stretch beside the picture's edge is spread at least
 _STRIDE = 0.2  # of the room around a handle, by which it moves in a step
 _OVERLAID = 256  # rows composited at a time
 _FRINGE = 2  # pixels by which the place left behind is widened: beside a cut-out's edge its colours linger,
@@ -148,10 +149,11 @@ class _Room:
         self._size = np.array(request.size, np.float64)
         self._longest = float(np.hypot(*(track[-1] - track[0]).T).max())
         self._slack = max(64.0, self._longest)
-        # Handles move in full, however near to the edge they come.
+        # Handles move in full, unless they are so near to the edge that the stretch beside it would tear.
+        least = max(1.0, _STEEPEST * self._longest)
         self._margins = [
-            np.clip(track.min((0, 1)), 1, self._slack),
-            np.clip(self._size - track.max((0, 1)), 1, self._slack),
+            np.clip(track.min((0, 1)), least, self._slack),
+            np.clip(self._size - track.max((0, 1)), least, self._slack),
         ]
         self._pixel = max(1.0, max(request.size) / _ROOM_PIXELS)
         self._map = _distances(request.mask, self._pixel)

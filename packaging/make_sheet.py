@@ -14,7 +14,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from engine import DragEdit, Engine, Image, Sample, open_photo, samples  # noqa: E402
 
-SHOWN = ("turner_venice", "osprey", "girl_with_pearl_earring", "otters", "mountain_lake")  # one of each kind
+SHOWN = ("canyon_wren", "osprey", "girl_with_pearl_earring", "otters", "mountain_lake")  # one of each kind
 CELL = (640, 360)  # pixels of each picture on the sheet
 CAPTION = 26
 

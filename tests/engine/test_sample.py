@@ -28,6 +28,9 @@ def test_every_picture_shipped_is_a_sample_with_a_free_licence():
 @pytest.mark.parametrize("sample", ALL, ids=lambda sample: sample.name)
 def test_the_ready_drag_works(sample):
     request = sample.request(open_photo(sample.picture))
+    if request.subject is not None:
+        for handle, _ in request.points:
+            assert request.subject[int(handle.y), int(handle.x)] > 127, "the handle stands on what moves"
     engine = Engine()
     answer = engine.edit("flow_warp", request)
     plan = engine.plan(request)

@@ -244,8 +244,20 @@ def test_the_edge_of_the_sheet_never_moves_inwards(seed: int) -> None:
             assert (flow.at(at)[:, axis] * inwards).max() < 1e-6
 
 
+@pytest.mark.parametrize("at", [(0, 150), (3, 150), (398, 150), (200, 2)])
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_handle_at_the_very_edge_falls_short_and_says_so_but_tears_nothing(
+    at: tuple, preview: bool
+) -> None:
+    warped = warp_drag(request([(at, (200, 150))], image=dot(at)), preview=preview)
+    assert warped.unknown is None
+    assert math.dist(warped.handles[0], (200, 150)) > 1
+    if min(at[0], 400 - at[0], at[1]) > 0 and not preview:
+        assert math.dist(found(warped.image), warped.handles[0]) < 12, "where it says that it rests"
+
+
 def test_a_handle_near_the_edge_arrives() -> None:
-    for at in ((12, 150), (388, 150), (200, 12), (200, 288)):
+    for at in ((20, 150), (380, 150), (200, 20), (200, 280)):
         warped = warp_drag(request([(at, (200, 150))], image=dot(at)))
         assert math.dist(warped.handles[0], (200, 150)) < 1
         assert math.dist(found(warped.image), (200, 150)) < 4  # a dot drawn out to one side
