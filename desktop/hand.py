@@ -27,6 +27,7 @@ class Hand(QObject):
         self._held = _NONE
         self._paints = 0
         self.canvas.installEventFilter(self)
+        window.filing.opened.connect(self._look_anew)
         QTimer(self, interval=100).start()  # an event, where nothing else is to happen
 
     @property
@@ -74,9 +75,7 @@ class Hand(QObject):
         if before is not None:
             before.undo_stack.setClean()
         self.window.filing.open_path(path)
-        self.wait(lambda: self.window.document is not before)
-        self._paints = 0
-        self.wait(lambda: self._paints > 0)
+        self.wait(lambda: self.window.document is not before and self._paints > 0)
 
     def close(self) -> None:
         """Close the window; what was open is lost."""
@@ -114,6 +113,9 @@ class Hand(QObject):
             at, whole, QPoint(), turned, self._held, keys, Qt.ScrollPhase.NoScrollPhase, False
         )
         QApplication.sendEvent(self.canvas, event)
+
+    def _look_anew(self) -> None:
+        self._paints = 0
 
     def _at(self, place: QPointF) -> QPointF:
         return QPointF(*self.canvas.viewport.to_widget(place.x(), place.y()))

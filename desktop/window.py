@@ -25,9 +25,11 @@ from desktop.session import METHOD, EditSession
 from desktop.start_page import StartPage
 from desktop.store import window_store
 from desktop.theme import surround
+from desktop.theme_menu import ThemeMenu
 from desktop.workspace import Workspace
 from engine import METHODS, Engine, samples
 
+_HINTED = "first_hint_shown"
 _LAYOUT = 1  # of the docks; another number forgets what was remembered
 
 
@@ -155,6 +157,9 @@ class MainWindow(QMainWindow):
         self._history.set_stack(document.undo_stack)
         self._pages.setCurrentWidget(self.workspace.canvas)
         self.workspace.canvas.setFocus()
+        if not document.instruction.points and self._store.value(_HINTED) is None:
+            self._store.setValue(_HINTED, 1)
+            self.workspace.first_hint.show()
         self._show_document()
 
     # Parts.
@@ -193,6 +198,7 @@ class MainWindow(QMainWindow):
         for label in (self._badge, self._place, self._zoom):
             self.statusBar().addPermanentWidget(label)
         self.actions_["show_masks"].setChecked(True)
+        ThemeMenu(self.menuBar().addMenu(self.tr("T&heme")), self._store)
 
     def _connect(self) -> None:
         self.filing.opened.connect(self._take)

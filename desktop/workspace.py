@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from desktop.canvas.hatch import MaskLayer
+from desktop.canvas.hint import PullHint
 from desktop.canvas.input import CanvasInput
 from desktop.canvas.overlay import paint_markers, paint_region
 from desktop.canvas.viewport import Viewport
@@ -42,7 +43,8 @@ class Workspace(QObject):
         self.canvas = CanvasInput(parent)
         self._markers = _Markers(self)
         self._masks = _Masks(self)
-        self.canvas.overlays += [self._masks, self._markers]
+        self.first_hint = PullHint(self.canvas.update_overlay, self.canvas.rect, self)
+        self.canvas.overlays += [self._masks, self._markers, self.first_hint]
         self.drag_tool = DragTool(self._open_document, self)
         self._tools: dict[str, Tool] = {
             "drag": self.drag_tool,
@@ -123,6 +125,8 @@ class Workspace(QObject):
         return self._document
 
     def _marked(self) -> None:
+        if self._document is not None and self._document.instruction.points:
+            self.first_hint.hide()
         if self._document is not None and self._document.state is self._document.settled:
             self.drag_tool.forget()
         self.canvas.update_overlay()

@@ -215,3 +215,13 @@ def test_every_action_works_without_a_document(window):
     for spec in window.actions_.names:
         if spec not in {"open", "save_as", "close"} and not spec.startswith("tool:"):
             window.actions_[spec].trigger()
+
+
+def test_the_first_start_shows_how_to_pull_once(qtbot, opened):
+    assert opened.workspace.first_hint.shown
+    pull(opened, (800, 300), (800, 240))
+    assert not opened.workspace.first_hint.shown
+    settle(opened)
+    with qtbot.waitSignal(opened.filing.worker.opened):
+        opened.filing.open_path(BY_NAME["osprey"].picture)
+    assert not opened.workspace.first_hint.shown
