@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as typing names it, which takes long to load
 if TYPE_CHECKING:
     from engine.cli import Row
 

@@ -8,16 +8,14 @@ import numpy as np
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
 
 from desktop.document import Document, Layer, State, Tiles
+from desktop.requests import Requests
 from engine import (
-    Box,
     DragEdit,
     EditResult,
     Engine,
     EngineError,
-    Image,
     Mask,
     Point,
-    PointPair,
     Region,
     Settings,
     Value,
@@ -52,8 +50,7 @@ class EditSession(QObject):
         self._settings = engine.settings(METHOD)
         self._job = 0
         self._result: tuple[State, DragEdit, EditResult] | None = None
-        self._found: tuple[tuple[object, ...], Tiles] | None = None  # a subject and what it was found for
-        self._placed: tuple[Tiles, tuple[int, int], Image] | None = None
+        self._requests: Requests | None = None
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._rendered.connect(self._take)
@@ -64,7 +61,8 @@ class EditSession(QObject):
         if self._document is not None:
             self._document.instruction_changed.disconnect(self._marked)
             self._document.undo_stack.indexChanged.disconnect(self._settled)
-        self._document, self._placed = document, None
+        self._document = document
+        self._requests = None if document is None else Requests(self._engine, document)
         if document is not None:
             document.instruction_changed.connect(self._marked)
             document.undo_stack.indexChanged.connect(self._settled)
@@ -114,20 +112,11 @@ class EditSession(QObject):
 
     def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
         """What probably stands at these points of the document, (h, w) uint8, or None after a hint."""
-        if self._document is None:
+        state = self._state()
+        if self._requests is None or state is None:
             return None
-        state = self._document.settled
-        points = tuple(
-            PointPair(seed, Point(seed.x, seed.y - 1 if seed.y >= 1 else seed.y + 1)) for seed in seeds
-        )
         try:
-            request = DragEdit(
-                image=self._source(state.layer(state.active)),
-                profile=self._document.profile,
-                points=tuple(dict.fromkeys(points)),
-                motion="move",
-            )
-            return self._engine.find_subject(request)
+            return self._engine.find_subject(self._requests.around(state, seeds))
         except EngineError as error:
             self.hint.emit(str(error))
             return None
@@ -191,76 +180,14 @@ class EditSession(QObject):
         return None if self._document is None else self._document.settled
 
     def _request(self, state: State | None) -> DragEdit | None:
-        """What `state` asks for, or None while there is no drag."""
-        if state is None or self._document is None or not state.instruction.points:
+        """What `state` asks for, or None while there is no drag or after a hint."""
+        if state is None or self._requests is None:
             return None
-        marked = state.instruction
-        if marked.motion == "move" and marked.subject is None:
-            return self._completed(state)
-        return self._asked(state, marked.subject)
-
-    def _completed(self, state: State) -> DragEdit | None:
-        """The request with the subject found; looked for once while the handles stay."""
-        marked = state.instruction
-        key = (
-            state.layer(state.active).tiles,
-            marked.editable,
-            marked.protected,
-            marked.pins,
-            tuple(pair.handle for pair in marked.points),
-        )
-        if self._found is None or self._found[0] != key:
-            request = self._asked(state, None)
-            if request is None:
-                return None
-            completed = self._engine.complete(request)
-            assert isinstance(completed, DragEdit) and completed.subject is not None
-            self._found = key, Tiles.from_array(completed.subject)
-        return self._asked(state, self._found[1])
-
-    def _asked(self, state: State, subject: Tiles | None) -> DragEdit | None:
-        assert self._document is not None
-        marked = state.instruction
-        masks = (
-            None if mask is None or mask.empty else mask.array()
-            for mask in (marked.editable, marked.protected, subject)
-        )
-        editable, protected, moving = masks
         try:
-            return DragEdit(
-                image=self._source(state.layer(state.active)),
-                profile=self._document.profile,
-                mask=editable,
-                protected=protected,
-                subject=moving,
-                points=marked.points,
-                pins=marked.pins,
-                motion=marked.motion,
-                prompt=marked.prompt,
-            )
+            return self._requests.of(state)
         except EngineError as error:
             self.hint.emit(str(error))
             return None
-
-    def _source(self, layer: Layer) -> Image:
-        """The layer's pixels in the place that they have in the document."""
-        assert self._document is not None
-        width, height = self._document.size
-        if layer.tiles.size == (width, height) and layer.offset == (0, 0):
-            return layer.tiles.array()
-        if self._placed is None or self._placed[:2] != (layer.tiles, layer.offset):
-            out = np.zeros((height, width, 4), np.uint8)
-            x, y = layer.offset
-            box = Box(
-                max(x, 0),
-                max(y, 0),
-                min(x + layer.tiles.size[0], width),
-                min(y + layer.tiles.size[1], height),
-            )
-            if box.width > 0 and box.height > 0:
-                out[box.slices] = layer.tiles.read(Box(box.x0 - x, box.y0 - y, box.x1 - x, box.y1 - y))
-            self._placed = layer.tiles, layer.offset, out
-        return self._placed[2]
 
     def _warp_settings(self) -> dict[str, float]:
         return {
