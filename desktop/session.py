@@ -1,5 +1,6 @@
 """EditSession: what is marked in the document → a preview under the pointer → a finished edit → a layer."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from engine import (
 )
 
 METHOD = "flow_warp"
+_FAR_ENOUGH = 0.9  # of the way from handle to target
 
 
 class EditSession(QObject):
@@ -170,6 +172,20 @@ class EditSession(QObject):
         crop = self._engine.plan(request).crop
         self.shown.emit(np.ascontiguousarray(answer.image[crop.slices]), crop)
         self.finished.emit(answer)
+        self._tell_shortfall(request, answer)
+
+    def _tell_shortfall(self, request: DragEdit, answer: EditResult) -> None:
+        """Say which drag fell short the most, and what to try."""
+        ways = [
+            1 - math.dist(rest, pair.target) / math.dist(pair.handle, pair.target)
+            for pair, rest in zip(request.points, answer.handles, strict=True)
+        ]
+        worst = min(range(len(ways)), key=ways.__getitem__)
+        if ways[worst] < _FAR_ENOUGH:
+            sentence = self.tr(
+                "Drag {number} moved {percent} % of the way: let more of the picture change, or pull less."
+            )
+            self.hint.emit(sentence.format(number=worst + 1, percent=max(0, round(100 * ways[worst]))))
 
     def _refuse(self, job: int, sentence: str) -> None:
         if job == self._job:

@@ -225,3 +225,12 @@ def test_the_first_start_shows_how_to_pull_once(qtbot, opened):
     with qtbot.waitSignal(opened.filing.worker.opened):
         opened.filing.open_path(BY_NAME["osprey"].picture)
     assert not opened.workspace.first_hint.shown
+
+
+def test_a_handle_outside_the_mask_moves_nothing_and_says_so(qtbot, opened):
+    opened.use_tool("editable")
+    pull(opened, (100, 700), (300, 700))
+    opened.use_tool("drag")
+    with qtbot.waitSignal(opened.session.finished):
+        pull(opened, (800, 300), (800, 240))
+    assert "Drag 1 moved 0 % of the way" in opened.statusBar().currentMessage()
