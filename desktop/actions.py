@@ -1,5 +1,6 @@
 """Actions: every command of the window once; menus, tool bar and shortcuts come from here."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ class Spec(NamedTuple):
 
 SEPARATOR = Spec("", "")
 _T = "Actions"  # the translation context
+_ACCELERATOR = re.compile(r"\(&\w\)|&")  # where the letter stands in no word, it follows in brackets
 
 FILE = (
     Spec("open", QT_TRANSLATE_NOOP("Actions", "&Open…"), "Ctrl+O", "open"),
@@ -145,8 +147,9 @@ class Actions:
         action.setCheckable(spec.check)
         keys = [QKeySequence(part) for part in spec.keys.split()]
         action.setShortcuts(keys)
+        plain = _ACCELERATOR.sub("", action.text())
+        action.setIconText(plain)
         if keys:
-            plain = action.text().replace("&", "")
             action.setToolTip(f"{plain} ({keys[0].toString(QKeySequence.SequenceFormat.NativeText)})")
         if spec.icon:
             set_icon(action, spec.icon)

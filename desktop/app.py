@@ -15,6 +15,7 @@ from desktop.icons import program_icon
 from desktop.store import window_store
 from desktop.theme import apply_theme
 from desktop.theme_menu import remembered_theme
+from desktop.translations import install_translations
 from desktop.window import MainWindow
 from engine import Engine, EngineError
 
@@ -41,6 +42,7 @@ def run(files: Sequence[str]) -> int:
     sys.excepthook = _log_exception
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal closes the window
     try:
+        install_translations(application)
         apply_theme(application, remembered_theme(window_store()))
         application.setWindowIcon(program_icon())
         window = MainWindow(Engine())

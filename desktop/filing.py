@@ -54,7 +54,7 @@ class Filing(QObject):
         if self.document is None:
             return
         path = self.document.path
-        start = str(Path(self._folder()) / "picture.png") if path is None else str(path.with_suffix(".png"))
+        start = str(Path(self._folder()) / self.tr("picture.png")) if path is None else str(path.with_suffix(".png"))
         chosen, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save the picture"), start, _SAVED)
         if chosen:
             self.save_path(Path(chosen))

@@ -116,6 +116,7 @@ class Hand(QObject):
 
     def _look_anew(self) -> None:
         self._paints = 0
+        self.window.workspace.first_hint.hide()  # it is for other hands, and paints all the time
 
     def _at(self, place: QPointF) -> QPointF:
         return QPointF(*self.canvas.viewport.to_widget(place.x(), place.y()))

@@ -7,15 +7,12 @@ import argparse
 import json
 import logging
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from engine.edit import EditResult
@@ -27,8 +24,9 @@ from engine.method import AnyMethod
 from engine.methods import METHODS
 from engine.photo import open_photo
 from engine.photo_writer import check_output, save_photo
-from engine.progress import Cancelled, Progress, Step
+from engine.progress import Cancelled, Progress
 from engine.runtime.device import DEVICES
+from engine.terminal import fill_closed_streams, interruptible, out, progress_line, say
 
 COMMANDS = ("edit", "methods", "bench")
 DONE, BAD_INPUT, FAILED, CANCELLED = 0, 2, 3, 130
@@ -43,12 +41,12 @@ def main(arguments: Sequence[str], more: Mapping[str, Callable[[], list[Row]]] |
     Args:
         more: what `bench` measures besides the engine, by the benchmark's name.
     """
+    fill_closed_streams()
     _set_up_log()
     try:
         options = _parser().parse_args(arguments, argparse.Namespace(more=more or {}))
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             status: int = options.run(options, interrupted)
-        sys.stdout.flush()
     except SystemExit:
         return DONE  # --help has been shown
     except (InvalidRequest, ModelMissing) as error:
@@ -58,7 +56,6 @@ def main(arguments: Sequence[str], more: Mapping[str, Callable[[], list[Row]]] |
     except EngineError as error:
         return _fail(str(error), FAILED)
     except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # takes what Python flushes at the end
         return FAILED
     except Exception:  # noqa: BLE001 - the command line is a process border: a sentence, never a traceback
         _log.exception("The command failed")
@@ -74,12 +71,15 @@ def _set_up_log() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but a wrong flag is bad input like any other."""
+    """argparse, but a wrong flag is bad input like any other, and help is an answer like any other."""
 
     def error(self, message: str) -> NoReturn:
         raise InvalidRequest(
             f"{message[:1].upper()}{message[1:]}. “{self.prog} --help” shows how it is used."
         )
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        out(message)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     edit.add_argument("--mask", metavar="PNG", type=Path, help="white may change, black must stay")
     edit.add_argument("--subject", metavar="PNG", type=Path, help="white is what moves")
     motions = "bend the picture, or move the subject as a whole"
-    edit.add_argument("--motion", default="deform", metavar="deform|move", help=motions)
-    edit.add_argument("--prompt", metavar="TEXT", default="")
+    edit.add_argument("--motion", metavar="deform|move", help=motions)
+    edit.add_argument("--prompt", metavar="TEXT", help="what to show, for a method that reads text")
     edit.add_argument("--exemplar", metavar="FILE", type=Path)
     edit.add_argument("--pack", metavar="NAME|DIR")
     edit.add_argument("--device", metavar="|".join(DEVICES), default="auto")
@@ -130,20 +130,21 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
         check_output(options.output, photo, source=options.input)
         request = read_request(method, options, photo)
     if photo.notice:
-        _say(photo.notice)
-    progress = Progress(on_step=_stepper(options), is_cancelled=interrupted.is_set)
-    result = engine.edit(method.name, request, settings, options.pack, progress)
+        say(photo.notice)
+    with nullcontext(lambda step: None) if options.json else progress_line() as show:
+        progress = Progress(on_step=show, is_cancelled=interrupted.is_set)
+        result = engine.edit(method.name, request, settings, options.pack, progress)
     output = _partial_path(options.output) if result.partial else options.output
     edited = photo.with_pixels(result.image)
     del photo, request  # a picture may be large, and saving needs room too
     with clock.phase("Save"):
         save_photo(edited, output, source=options.input)
     if result.partial:
-        _say(f"Cancelled; what there was by then is in {output}.")
+        say(f"Cancelled; what there was by then is in {output}.")
     if options.json:
         _print_json(_report(result, output, method, options, device, clock))
     elif not result.partial:
-        _out(f"{output}\n")
+        out(f"{output}\n")
     return CANCELLED if result.partial else DONE
 
 
@@ -188,9 +189,9 @@ def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
         _print_json({"methods": listed})
         return DONE
     for method in listed:
-        _out(f"{method['name']}  {method['title']} ({method['request']})\n")
+        out(f"{method['name']}  {method['title']} ({method['request']})\n")
         for s in method["settings"]:
-            _out(f"  {s['name']} = {s['default']}  ({s['range']})  {s['help']}\n")
+            out(f"  {s['name']} = {s['default']}  ({s['range']})  {s['help']}\n")
     return DONE
 
 
@@ -202,16 +203,16 @@ def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
         measured: list[Row] = table[options.name]() if options.name in table else []
         rows += measured
         if not options.json:
-            _out("".join(f"{row}\n" for row in measured))
-            sys.stdout.flush()  # what comes next takes a while
+            out("".join(f"{row}\n" for row in measured))
     if options.json:
         _print_json({"benchmark": options.name, "rows": [row._asdict() for row in rows]})
     return DONE
 
 
 def _partial_path(output: Path) -> Path:
-    """Beside the output: a complete file there is never replaced by a partial result."""
-    return output.with_name(f"{output.stem}.partial{output.suffix}")
+    """Beside the output, under a name that is free: a partial result replaces nothing."""
+    names = (f"{output.stem}.partial{number}{output.suffix}" for number in ("", *range(2, 10_000)))
+    return next(path for path in map(output.with_name, names) if not os.path.lexists(path))
 
 
 @dataclass
@@ -228,55 +229,10 @@ class _Clock:
         self.seconds[name] = time.perf_counter() - begun
 
 
-@contextmanager
-def _interruptible() -> Generator[threading.Event]:
-    """The first Ctrl+C asks the work to stop; the second stops the program."""
-    interrupted = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
-        yield interrupted
-        return
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _stepper(options: argparse.Namespace) -> Callable[[Step], None]:
-    """Show progress on a terminal, and only there."""
-    if options.json or not sys.stderr.isatty():
-        return lambda step: None
-
-    def show(step: Step) -> None:
-        end = "\n" if step.done == step.total else ""
-        sys.stderr.write(f"\r{step.phase} {step.done}/{step.total}{end}")
-        sys.stderr.flush()
-
-    return show
-
-
 def _print_json(value: dict[str, Any]) -> None:
-    _out(json.dumps(value) + "\n")
-
-
-def _out(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-    except UnicodeEncodeError:  # a name that this console cannot write
-        sys.stdout.write(text.encode("ascii", "backslashreplace").decode())
-
-
-def _say(sentence: str) -> None:
-    """One line, even where a name in it has several."""
-    sys.stderr.write(" ".join(sentence.split()) + "\n")
+    out(json.dumps(value) + "\n")
 
 
 def _fail(sentence: str, status: int) -> int:
-    _say(sentence)
+    say(sentence)
     return status

@@ -57,16 +57,12 @@ class Engine:
             InvalidRequest: an unknown method or setting, or a value outside its range.
             ModelMissing: the pack is absent or damaged.
         """
-        kind = self.method(method).settings
+        kind = self.method(method)
         recommended = self.pack(pack).methods.get(method, {}) if pack is not None else {}
         values = {**recommended, **(chosen or {})}
-        known = [declaration.name for declaration in kind.declarations()]
         for name in values:
-            if name not in known:
-                raise InvalidRequest(
-                    f"{method} has no setting “{name}”; it has {', '.join(known) or 'none'}."
-                )
-        return kind(**values)
+            kind.setting(name)
+        return kind.settings(**values)
 
     def pack(self, name: str) -> ModelPack:
         """Open a pack by its name or folder, once.

@@ -27,12 +27,14 @@ def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -
         "--drag": options.drags,
         "--pin": options.pins,
         "--subject": options.subject,
+        "--motion": options.motion,
         "--prompt": options.prompt,
         "--exemplar": options.exemplar,
     }
-    known = {DragEdit: {"--drag", "--pin", "--subject", "--prompt"}, TextEdit: {"--prompt"}}
+    drag = {"--drag", "--pin", "--subject", "--motion"} | ({"--prompt"} if method.reads_prompt else set())
+    known = {DragEdit: drag, TextEdit: {"--prompt"}, ExemplarEdit: {"--exemplar"}}[method.request]
     for flag, value in given.items():
-        if value and flag not in known.get(method.request, {"--exemplar"}):
+        if value not in (None, []) and flag not in known:
             raise InvalidRequest(f"{method.title} takes no {flag}; leave it out.")
     if method.request is DragEdit:
         subject = None if options.subject is None else open_mask(options.subject, "subject")
@@ -41,11 +43,11 @@ def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -
             points=tuple(_pair(text) for text in options.drags),
             pins=tuple(_point(text, f"--pin {text}") for text in options.pins),
             subject=subject,
-            motion=options.motion,
-            prompt=options.prompt,
+            motion="deform" if options.motion is None else options.motion,
+            prompt=options.prompt or "",
         )
     if method.request is TextEdit:
-        return TextEdit(**common, prompt=options.prompt)
+        return TextEdit(**common, prompt=options.prompt or "")
     if options.exemplar is None:
         raise InvalidRequest(f"{method.title} needs a picture of what to put in; give --exemplar FILE.")
     return ExemplarEdit(**common, exemplar=open_photo(options.exemplar).pixels)
@@ -57,17 +59,12 @@ def read_settings(method: AnyMethod, texts: Sequence[str]) -> dict[str, Value]:
     Raises:
         InvalidRequest: a flag is malformed, or the method has no such setting.
     """
-    known = {declaration.name: declaration for declaration in method.settings.declarations()}
     chosen: dict[str, Value] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise InvalidRequest(f"--set takes NAME=VALUE, not “{text}”.")
-        if name not in known:
-            raise InvalidRequest(
-                f"{method.name} has no setting “{name}”; it has {', '.join(known) or 'none'}."
-            )
-        chosen[name] = known[name].parse(value)
+        chosen[name] = method.setting(name).parse(value)
     return chosen
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from engine.edit import EditRequest, EditResult
+from engine.errors import InvalidRequest
 from engine.progress import Progress
 from engine.runtime.components import Components
-from engine.settings import Settings
+from engine.settings import Declaration, Settings
 
 R = TypeVar("R", bound=EditRequest)
 S = TypeVar("S", bound=Settings)
@@ -35,6 +36,7 @@ class Method(Generic[R, S]):
         roles: what a pack must hold; empty for a method that needs no pack.
         sees_colours: whether the crop must be sRGB. A method that only moves pixels keeps the picture's own
             colours, which sRGB may not hold.
+        reads_prompt: whether it reads the text of a `DragEdit`; that of a `TextEdit` is always read.
         build: makes the editor; torch may load here and not before.
     """
 
@@ -44,7 +46,15 @@ class Method(Generic[R, S]):
     settings: type[S]
     roles: frozenset[str]
     sees_colours: bool = True
+    reads_prompt: bool = False
     build: Callable[[Components], Editor[R, S]]
+
+    def setting(self, name: str) -> Declaration:
+        """Raises: InvalidRequest: the method has no such setting."""
+        known = {declaration.name: declaration for declaration in self.settings.declarations()}
+        if name not in known:
+            raise InvalidRequest(f"{self.name} has no setting “{name}”; it has {', '.join(known) or 'none'}.")
+        return known[name]
 
 
 AnyMethod = Method[Any, Any]

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from platformdirs import user_data_path, user_log_path
+from platformdirs import user_data_path
 
 from engine.errors import EngineError
 
@@ -20,7 +20,8 @@ def resource_dir() -> Path:
     for folder in (
         *((Path(frozen) / "resources",) if frozen else ()),
         here.parent / "resources",  # source tree
-        Path(sys.prefix) / "share" / "pliant" / "resources",  # installed wheel
+        # Installed wheel: the packages lie in its prefix or, as the scheme has it, up to three folders below.
+        *(folder / "share" / "pliant" / "resources" for folder in here.parents[:4]),
     ):
         if folder.is_dir():
             return folder
@@ -31,9 +32,3 @@ def data_dir() -> Path:
     """The user's folder for packs and caches; `PLIANT_HOME` overrides it. It may not exist yet."""
     home = os.environ.get("PLIANT_HOME")
     return Path(home) if home else user_data_path("pliant", appauthor=False)
-
-
-def log_dir() -> Path:
-    """The folder of the log files; inside `PLIANT_HOME` where that is set. It may not exist yet."""
-    home = os.environ.get("PLIANT_HOME")
-    return Path(home) / "log" if home else user_log_path("pliant", appauthor=False)

@@ -91,7 +91,7 @@ def check_output(path: Path, photo: Photo, *, source: Path | None = None) -> Non
         if target.is_dir():
             raise InvalidRequest(f"{path} is a folder; give the picture a name in it.")
         if not target.parent.is_dir():
-            raise InvalidRequest(f"The folder {target.parent} does not exist; create it or choose another.")
+            raise _no_folder(target)
         if target.exists():
             _check_overwriting(target, photo, source)
         part = _part(target)
@@ -139,6 +139,13 @@ def _format(path: Path) -> _Format:
             ".jpeg, .webp, .tif or .tiff."
         )
     return written
+
+
+def _no_folder(target: Path) -> InvalidRequest:
+    found = next(folder for folder in target.parents if folder.exists())
+    if not found.is_dir():
+        return InvalidRequest(f"{found} is a file, so no picture fits in it; choose a folder.")
+    return InvalidRequest(f"The folder {target.parent} does not exist; create it or choose another.")
 
 
 def _check_overwriting(target: Path, photo: Photo, source: Path | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.edit import DragEdit, Motion, Point, PointPair
+from engine.errors import EngineError
 from engine.paths import resource_dir
 from engine.photo import Photo, open_mask
 
@@ -58,12 +59,15 @@ def samples() -> tuple[Sample, ...]:
     """All samples, in the order of their names.
 
     Raises:
-        EngineError: the installation lacks its resources.
+        EngineError: the installation lacks its resources, or what is written about them.
     """
     folder = resource_dir() / "samples"
-    with (folder / "LICENSES.csv").open(encoding="utf-8", newline="") as table:
-        licences = {row["file"]: row for row in csv.DictReader(table)}
-    return tuple(_sample(path, licences) for path in sorted(folder.glob("*.json")))
+    try:
+        with (folder / "LICENSES.csv").open(encoding="utf-8", newline="") as table:
+            licences = {row["file"]: row for row in csv.DictReader(table)}
+        return tuple(_sample(path, licences) for path in sorted(folder.glob("*.json")))
+    except (OSError, LookupError, ValueError, TypeError, csv.Error) as error:
+        raise EngineError("Pliant's sample pictures are incomplete. Please install Pliant again.") from error
 
 
 def _sample(path: Path, licences: dict[str, dict[str, str]]) -> Sample:

@@ -3,9 +3,8 @@
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from engine.errors import InvalidRequest
 
@@ -109,19 +108,6 @@ class Settings:
         """The settings in the order of their declaration."""
         hints = get_type_hints(cls)
         return tuple(_declaration(field, hints[field.name]) for field in dataclasses.fields(cls))
-
-    @classmethod
-    def parse(cls, texts: Mapping[str, str]) -> Self:
-        """Settings from words, as the command line gives them; what is not named keeps its default.
-
-        Raises:
-            InvalidRequest: an unknown name, or a value outside its range.
-        """
-        known = {declaration.name: declaration for declaration in cls.declarations()}
-        for name in texts:
-            if name not in known:
-                raise InvalidRequest(f"There is no setting “{name}”; there are {', '.join(known) or 'none'}.")
-        return cls(**{name: known[name].parse(text) for name, text in texts.items()})
 
 
 def _declaration(field: dataclasses.Field[Any], hint: object) -> Declaration:

@@ -49,20 +49,12 @@ def guess_subject(request: DragEdit) -> Mask:
     picture = np.asarray(
         cv2.resize(request.image[window.slices], small, interpolation=cv2.INTER_AREA), np.uint8
     )
-    clear = picture[..., 3] < 128
-    if clear.any():  # a cut-out has told already what belongs together
-        found = np.where(clear, np.uint8(0), np.uint8(255))
-    else:
-        found = _grab(np.ascontiguousarray(picture[..., :3]), labels)
-    found = _connected(found, handles)
+    found = _connected(_cut_out(picture, labels), handles)
     if np.count_nonzero(found) < _LEAST_GAIN * seeds:
         for handle in handles:
             cv2.circle(found, handle, round(_GUESS_RADIUS * max(small)), 255, -1)
     found[labels == cv2.GC_BGD] = 0  # a pin in the midst of it is no hole to close
-    soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), size, interpolation=cv2.INTER_CUBIC)
-    # The blur is steepened again, so that the edge is as sharp as the small picture allows.
-    steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5
-    subject[window.slices] = cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8))
+    subject[window.slices] = _enlarged(found, size, scale)
     if not subject.any():  # in a picture of a few pixels
         width, height = request.size
         for (x, y), _ in request.points:
@@ -111,6 +103,20 @@ def _seeds(
         for point in points:
             cv2.circle(labels, point, max(1, round(_SEED_RADIUS * longest)), label, -1)
     return labels
+
+
+def _cut_out(picture: Image, labels: Mask) -> Mask:
+    clear = picture[..., 3] < 128
+    if clear.any():  # a cut-out has told already what belongs together
+        return np.where(clear, np.uint8(0), np.uint8(255))
+    return _grab(np.ascontiguousarray(picture[..., :3]), labels)
+
+
+def _enlarged(found: Mask, size: tuple[int, int], scale: float) -> Mask:
+    """Blurred, brought up, and steepened again, so that the edge is as sharp as the small picture allows."""
+    soft = cv2.resize(cv2.GaussianBlur(found, (0, 0), 0.7), size, interpolation=cv2.INTER_CUBIC)
+    steep = (np.arange(256) - 127.5) * 2.5 * max(1.0, 0.5 / scale) + 127.5
+    return np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
 
 
 def _grab(picture: Image, labels: Mask) -> Mask:

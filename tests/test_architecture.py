@@ -28,7 +28,7 @@ FLOORS = (
     ("methods",),
     ("engine", "stages"),
     ("__init__",),
-    ("evaluation", "host", "flags"),
+    ("evaluation", "host", "flags", "terminal"),
     ("cli", "__main__"),
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

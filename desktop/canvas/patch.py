@@ -1,10 +1,9 @@
 """Patch: pixels shown in place of a box of the picture, which stays as it is."""
 
-import cv2
 import numpy as np
 
 from desktop.canvas.boxes import doubled, grown, halved, meet
-from desktop.canvas.piece import Piece, premultiplied
+from desktop.canvas.piece import Piece, is_opaque, premultiplied
 from desktop.canvas.pyramid import Plane, Pyramid, halve
 from engine import Box, Image
 
@@ -25,7 +24,7 @@ class Patch:
     def __init__(self, image: Image, box: Box) -> None:
         assert image.shape == (box.height, box.width, 4)
         self.box = box
-        self.opaque = bool(cv2.extractChannel(image, 3).min() == 255)
+        self.opaque = is_opaque(image)
         self._image = image
         self._key: tuple[int, int] | None = None
         self._piece: Piece | None = None

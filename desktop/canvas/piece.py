@@ -53,6 +53,11 @@ def paint_piece(painter: QPainter, viewport: Viewport, dpr: float, piece: Piece)
         painter.fillRect(shown.translated(-box.x0, -box.y0), QBrush(image))
 
 
+def is_opaque(pixels: Plane) -> bool:
+    """Whether alpha is 255 in all of (h, w, 4) pixels; rows may lie apart."""
+    return int(np.bitwise_and.reduce(pixels.view(np.uint32), axis=None)) >> 24 == 255
+
+
 def premultiplied(image: Plane, out: Plane) -> None:
     """Write straight RGBA pixels into premultiplied BGRA ones of the same size."""
     straight = np.ascontiguousarray(image)

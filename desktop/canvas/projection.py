@@ -4,13 +4,12 @@ import math
 from functools import lru_cache
 from typing import Protocol
 
-import cv2
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPolygonF, QRegion, QTransform
 
 from desktop.canvas.boxes import grown, halved, meet
 from desktop.canvas.patch import Patch
-from desktop.canvas.piece import Piece, paint_piece, premultiplied_view
+from desktop.canvas.piece import Piece, is_opaque, paint_piece, premultiplied_view
 from desktop.canvas.pyramid import Plane, Pyramid
 from desktop.canvas.viewport import Viewport
 from engine import Box
@@ -104,7 +103,7 @@ class Projection:
     def _composite(self, box: Box, out: Plane) -> None:
         view = premultiplied_view(out)
         self._source.composite(box, view)
-        self._opaque = self._opaque and bool(cv2.extractChannel(out, 3).min() == 255)
+        self._opaque = self._opaque and is_opaque(out)
 
 
 def corners(viewport: Viewport, box: Box) -> QPolygonF:

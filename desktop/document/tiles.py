@@ -72,10 +72,12 @@ class Tiles:
         if self._bare:
             return out
         for y in range(box.y0 // TILE, -(-box.y1 // TILE)):
-            for x, tile in enumerate(self.rows[y][box.x0 // TILE : -(-box.x1 // TILE)], box.x0 // TILE):
-                if tile is not None and (part := overlap(box, self._place(x, y))):
-                    inside = moved(part, -x * TILE, -y * TILE).slices
-                    out[moved(part, -box.x0, -box.y0).slices] = tile[inside]
+            row, top, bottom = self.rows[y], max(box.y0, y * TILE), min(box.y1, (y + 1) * TILE)
+            for x in range(box.x0 // TILE, -(-box.x1 // TILE)):
+                if (tile := row[x]) is not None:
+                    left, right = max(box.x0, x * TILE), min(box.x1, (x + 1) * TILE)
+                    inside = tile[top - y * TILE : bottom - y * TILE, left - x * TILE : right - x * TILE]
+                    out[top - box.y0 : bottom - box.y0, left - box.x0 : right - box.x0] = inside
         return out
 
     def array(self) -> Pixels:

@@ -20,11 +20,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from engine import METHODS, Engine, cli
-from engine.edit import Box, DragEdit, EditResult, Point, PointPair
+from engine.edit import Box, DragEdit, EditResult, Point, PointPair, TextEdit
 from engine.errors import DownloadFailed, ModelMissing, OutOfMemory
 from engine.method import Method
 from engine.region import plan
 from engine.settings import Settings
+from engine.subject import with_subject
 
 ROOT = Path(__file__).parents[2]
 DRAG = "90,90:120,100"  # in all pictures here
@@ -80,7 +81,7 @@ def changed(before, after):
 
 
 def allowed(request):
-    region = plan(request)
+    region = plan(with_subject(request))
     mask = np.zeros(request.image.shape[:2], np.uint8)
     mask[region.crop.slices] = region.mask
     return mask > 0
@@ -528,6 +529,9 @@ BAD_INPUT = {
     "broken seed": (edit("--seed", "1.5"), "1.5"),
     "endless seed": (edit("--seed", "9" * 5000), "--seed"),
     "unknown motion": (edit("--motion", "fly"), "fly"),
+    "motion in no word": (edit("--motion", ""), "motion"),
+    "a prompt that is not read": (edit("--prompt", "a cat"), "--prompt"),
+    "an empty prompt that is not read": (edit("--prompt", ""), "--prompt"),
     "a flag of another method": (edit("--exemplar", "photo.png"), "--exemplar"),
     "unknown flag": (edit("--magic"), "--magic"),
     "abbreviated flag": (edit("--dev", "cpu"), "--dev"),
@@ -567,7 +571,8 @@ def test_bad_input_gives_a_sentence_and_loses_nothing(run, photo, tmp_path, monk
     ("output", "told"),
     [
         ("nowhere/out.png", "does not exist"),
-        ("photo.png/out.png", "photo.png"),
+        ("photo.png/out.png", "photo.png is a file"),
+        ("photo.png/deep/out.png", "photo.png is a file"),
         ("folder.png", "folder"),
         ("out", ".png"),
         ("out.bmp", ".png"),
@@ -579,6 +584,7 @@ def test_bad_input_gives_a_sentence_and_loses_nothing(run, photo, tmp_path, monk
     ids=[
         "missing folder",
         "below a file",
+        "far below a file",
         "a folder",
         "no ending",
         "other ending",
@@ -714,24 +720,44 @@ def test_help_is_printed(run, words):
 
 @pytest.fixture
 def act(monkeypatch):
-    """act(edit): register a method “act” that edits by a function."""
+    """act(edit, **declared): register a method “act” that edits by a function."""
 
-    def register(edit):
+    def register(edit, **declared):
         class Act:
             def edit(self, request, settings, progress):
                 return edit(request, settings, progress)
 
-        method = Method(
-            name="act",
-            title="Act",
-            request=DragEdit,
-            settings=Settings,
-            roles=frozenset(),
-            build=lambda components: Act(),
-        )
-        monkeypatch.setitem(METHODS, "act", method)
+        usual = {"name": "act", "title": "Act", "request": DragEdit, "settings": Settings}
+        usual |= {"roles": frozenset(), "build": lambda components: Act()}
+        monkeypatch.setitem(METHODS, "act", Method(**usual | declared))
 
     return register
+
+
+@pytest.mark.parametrize(
+    ("declared", "words", "prompt"),
+    [
+        ({"reads_prompt": True}, ("--drag", DRAG, "--prompt", "a cat"), "a cat"),
+        ({"reads_prompt": True}, ("--drag", DRAG), ""),
+        ({"request": TextEdit}, ("--prompt", "a cat"), "a cat"),
+    ],
+    ids=["drag with text", "drag without", "text"],
+)
+def test_a_prompt_reaches_a_method_that_reads_it(run, photo, tmp_path, act, declared, words, prompt):
+    def edit(request, settings, progress):
+        assert request.prompt == prompt
+        assert getattr(request, "motion", "deform") == "deform"
+        return EditResult(image=request.image, region=Box(0, 0, *request.size))
+
+    act(edit, **declared)
+    assert run("edit", "act", photo(), "-o", tmp_path / "out.png", *words) == (0, f"{tmp_path}/out.png\n", "")
+
+
+def test_a_motion_is_refused_where_nothing_is_dragged(run, photo, tmp_path, act):
+    act(lambda *_: pytest.fail("the work was begun"), request=TextEdit)
+    words = ("--prompt", "a cat", "--motion", "deform")
+    status, out, err = run("edit", "act", photo(), "-o", tmp_path / "out.png", *words)
+    assert (status, out, err) == (2, "", "Act takes no --motion; leave it out.\n")
 
 
 def raising(error):
@@ -807,6 +833,80 @@ def test_an_interrupt_after_a_checkpoint_keeps_what_there_is(run, photo, tmp_pat
         assert report["output"] == str(partial)
     else:
         assert out == ""
+
+
+def half_done(request, settings, progress):
+    progress.checkpoint(lambda: EditResult(image=255 - request.image, region=Box(0, 0, *request.size)))
+    interrupt()
+    with progress.phase("More"):
+        pytest.fail("it went on")
+
+
+def test_half_a_picture_replaces_neither_the_input_nor_another_file(run, photo, tmp_path, act):
+    act(half_done)
+    source, other = photo("out.partial.png"), tmp_path / "out.partial2.png"
+    before = source.read_bytes()
+    other.write_bytes(PRECIOUS)
+    (tmp_path / "out.partial3.png").symlink_to(tmp_path / "nowhere.png")
+    for free in ("out.partial4.png", "out.partial5.png"):
+        status, _, err = run("edit", "act", source, "-o", tmp_path / "out.png", "--drag", DRAG)
+        assert status == 130
+        assert free in err
+        assert (decoded(tmp_path / free)[90, 90, :3] == 255 - decoded(source)[90, 90, :3]).all()
+    assert (source.read_bytes(), other.read_bytes()) == (before, PRECIOUS)
+    assert not (tmp_path / "nowhere.png").exists()
+
+
+def test_an_interrupt_while_it_saves_comes_too_late(run, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda file: interrupt())
+    output = tmp_path / "out.png"
+    assert run("edit", "flow_warp", photo(), "-o", output, "--drag", DRAG) == (0, f"{output}\n", "")
+    assert decoded(output).shape == (240, 320, 4)
+
+
+def test_further_interrupts_while_it_saves_leave_the_old_picture_alone(run, photo, tmp_path, monkeypatch):
+    remove = Path.unlink
+
+    def fsync(file):
+        interrupt()
+        interrupt()
+        pytest.fail("it went on")
+
+    def unlink(path, *words, **named):
+        if path.stat().st_size:  # not that which only tries whether one can write here
+            interrupt()
+        remove(path, *words, **named)
+
+    source, output = photo(), tmp_path / "out.png"
+    output.write_bytes(PRECIOUS)
+    files = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    ended = run("edit", "flow_warp", source, "-o", output, "--drag", DRAG)
+    assert ended == (130, "", "Cancelled.\n")
+    assert output.read_bytes() == PRECIOUS
+    assert sorted(tmp_path.iterdir()) == files
+
+
+@pytest.mark.parametrize("way", ["cancelled", "failed", "done"])
+def test_on_a_terminal_the_progress_line_is_ended(run, photo, tmp_path, act, monkeypatch, way):
+    def edit(request, settings, progress):
+        for number in progress.track("Work", range(3)):
+            if number == 1 and way == "cancelled":
+                interrupt()
+            if number == 1 and way == "failed":
+                raise OutOfMemory("Memory did not suffice.")
+        return EditResult(image=request.image, region=Box(0, 0, *request.size))
+
+    act(edit)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, _, err = run("edit", "act", photo(), "-o", tmp_path / "out.png", "--drag", DRAG)
+    shown = "\rPlan 0/1\rPlan 1/1\n\rWork 0/3\rWork 1/3"
+    assert err == shown + {
+        "cancelled": "\nCancelled.\n",
+        "failed": "\nMemory did not suffice.\n",
+        "done": "\rWork 2/3\rWork 3/3\n",
+    }[way]  # fmt: skip
 
 
 def test_a_second_interrupt_ends_at_once(run, photo, tmp_path, act):
@@ -902,6 +1002,82 @@ def test_ctrl_c_ends_the_program_with_130(photo, tmp_path):
     assert (process.returncode, out, err) == (130, "", "Cancelled.\n")
     assert time.monotonic() - asked < 10
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("module", ["engine", "desktop"])
+@pytest.mark.parametrize("loading", ["engine.cli", "numpy", "cv2", "typing"])
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_word(tmp_path, module, loading):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {loading!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", module, "methods"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks a POSIX shell")
+@pytest.mark.parametrize("module", ["engine", "desktop"])
+@pytest.mark.parametrize("streams", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_trouble(photo, tmp_path, module, streams):
+    source, output = photo(), tmp_path / "out.png"
+    command = [sys.executable, "-m", module, "edit", "flow_warp", str(source), "-o", str(output)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {streams}', "sh", *command, "--drag", DRAG],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = f"{output}\n" if streams == "2>&-" else ""
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert decoded(output).shape == decoded(source).shape
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "words", [("edit",), ("methods",), ("methods", "--json"), ("edit", "--help")], ids=str
+)
+def test_an_answer_that_cannot_be_written_is_told(photo, tmp_path, words, unbuffered):
+    output = tmp_path / "out.png"
+    if words == ("edit",):
+        words = ("edit", "flow_warp", str(photo()), "-o", str(output), "--drag", DRAG)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert is_one_sentence(done.stderr)
+    assert "No space left" in done.stderr
+    assert output.exists() == ("-o" in words)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_errors_that_cannot_be_written_keep_their_status(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", "nope"], cwd=ROOT, stderr=full, timeout=60, check=False
+        )
+    assert done.returncode == 2
 
 
 def test_a_reader_that_goes_away_is_no_trouble():

@@ -45,6 +45,26 @@ def test_the_ready_drag_works(sample):
 
 def test_without_resources_there_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("engine.paths.__file__", str(tmp_path / "engine" / "paths.py"))
-    monkeypatch.setattr("sys.prefix", str(tmp_path))
     with pytest.raises(EngineError, match="install Pliant again"):
+        samples()
+
+
+@pytest.mark.parametrize("damage", ["no table", "no row", "no column", "no drag", "no text"])
+def test_incomplete_samples_are_told_in_a_sentence(monkeypatch, tmp_path, damage):
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for path in (resource_dir() / "samples").glob("[Lm]*.[cj]s*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr("engine.sample.resource_dir", lambda: tmp_path)
+    assert len(samples()) == 3
+    table, drag = folder / "LICENSES.csv", folder / "mona_lisa.json"
+    if damage == "no table":
+        table.unlink()
+    elif damage == "no row":
+        table.write_text("".join(table.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    elif damage == "no column":
+        table.write_text(table.read_text("utf-8").replace("licence", "x", 1), "utf-8")
+    else:
+        drag.write_bytes(b"\xff" if damage == "no text" else b"{}")
+    with pytest.raises(EngineError, match=r"incomplete\. Please install Pliant again\.$"):
         samples()

@@ -44,8 +44,9 @@ class Commands:
 
 @pytest.fixture
 def bare_linux(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A Linux without programs, libraries or a GPU; apt-get is there and we are root."""
+    """A Linux without programs, libraries or a GPU; a display and apt-get are there and we are root."""
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setattr(start.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
     monkeypatch.setattr(start, "loads", lambda library: False)
@@ -87,6 +88,7 @@ def test_missing_libraries_are_named_with_their_packages(
     start: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     absent = {"libEGL.so.1", "libxcb-icccm.so.4"}
+    monkeypatch.setattr(start, "has_display", lambda: True)
     monkeypatch.setattr(start, "loads", lambda library: library not in absent)
     missing = start.missing_from_system("app", False)
     assert missing == {"libEGL.so.1": "libegl1", "libxcb-icccm.so.4": "libxcb-icccm4"}
@@ -99,6 +101,15 @@ def test_loader_tells_absent_libraries(start: ModuleType) -> None:
 def test_only_tests_need_the_test_programs(bare_linux: ModuleType) -> None:
     app, test = (bare_linux.missing_from_system(mode, False).values() for mode in ("app", "test"))
     assert set(test) - set(app) == {"xvfb", "xdotool"}
+
+
+def test_only_a_window_needs_libraries(bare_linux: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_display = bare_linux.missing_from_system("test", False)
+    monkeypatch.setattr(bare_linux, "has_display", lambda: False)
+    assert bare_linux.missing_from_system("app", False) == {}
+    assert bare_linux.missing_from_system("test", False) == with_display
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    bare_linux.provide_system_packages("app", needs_venv=False)
 
 
 def test_only_a_new_venv_needs_venv(bare_linux: ModuleType) -> None:
@@ -317,7 +328,8 @@ def calls(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     """What was called, in place of calling it; whatever is named "ruff" fails."""
     seen: list[list[str]] = []
 
-    def call(*words: str, defaults: dict[str, str] | None = None) -> int:
+    def call(*words: str, defaults: dict[str, str] | None = None, quiet: bool = False) -> int:
+        assert quiet is (words[:2] == ("desktop", "edit")), "only the demo's answer is put in other words"
         seen.append([*words, *(defaults or {})])
         return int(words[0] == "ruff")
 
@@ -382,7 +394,20 @@ def test_without_display_the_first_sample_is_edited(
     picture, demo = str(start.SAMPLES / "a.jpg"), str(start.DEMO)
     assert calls == [["desktop", "edit", "flow_warp", picture, "-o", demo, "--drag", "1,2:3.5,4"]]
     assert start.DEMO.parent.is_dir()
-    assert capsys.readouterr().out.endswith(f"The edited sample is at {demo}\n")
+    told = capsys.readouterr().out
+    assert told.startswith("There is no display to open a window on, so a sample is edited")
+    assert told.endswith(f"The edited sample is at {demo}\n")
+
+
+def test_without_display_a_file_named_is_said_to_stay_closed(
+    start: ModuleType,
+    calls: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(start, "has_display", lambda: False)
+    assert start.main(["cat.png", "dog.png"]) == 0
+    assert "so cat.png dog.png stays closed and a sample is edited" in capsys.readouterr().out
 
 
 def test_all_of_a_ready_drag_reaches_the_command_line(start: ModuleType) -> None:
@@ -443,6 +468,18 @@ def test_exit_status_is_passed_on(
     monkeypatch.setenv("QT_QPA_PLATFORM", "minimal")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert start.call("pytest", "-x", defaults=start.TEST_ENVIRONMENT) == expected
+
+
+def test_a_quiet_call_prints_nothing_and_still_complains(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(start, "VENV_PYTHON", Path(sys.executable))
+    assert start.call("this", quiet=True) == 0
+    assert start.call("no_such_module", quiet=True) == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert "no_such_module" in told.err
 
 
 def test_failing_command_shows_its_last_lines(start: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

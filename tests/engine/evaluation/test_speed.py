@@ -14,8 +14,8 @@ def rows():
     """The whole benchmark on a small photo, two runs each."""
     measure = speed._measure
 
-    def briefly(name, act, runs, budget_ms):
-        return measure(name, act, 2, budget_ms)
+    def briefly(name, act, runs, aim):
+        return measure(name, act, 2, aim)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speed, "_LARGE", (480, 320))
@@ -25,7 +25,7 @@ def rows():
 
 
 def test_every_measurement_of_the_aims_is_there(rows):
-    aims = {row.name: row.budget_ms for row in rows if row.budget_ms is not None}
+    aims = {row.name: row.aim for row in rows if row.aim is not None}
     assert sorted(aims.values()) == [12, 500, 500, 3000]
     assert [row.name for row in rows] == list(dict.fromkeys(row.name for row in rows))
 
@@ -34,12 +34,13 @@ def test_rows_hold_milliseconds(rows):
     for row in rows:
         assert isinstance(row, Row)
         assert row.runs == 2
-        assert 0 < row.median_ms <= row.p95_ms
+        assert row.unit == "ms"
+        assert 0 < row.median <= row.p95
         line = str(row)
         assert row.name in line
         assert "median" in line
         assert "p95" in line
-        assert ("aim" in line) == (row.budget_ms is not None)
+        assert ("aim" in line) == (row.aim is not None)
         assert "\n" not in line
 
 
@@ -54,6 +55,13 @@ def test_a_measurement_warms_up_and_takes_percentiles(monkeypatch):
     row = speed._measure("thing", act, 101, None)
     assert row == Row("thing", 51.0, 96.0, 101, None)
     assert time.perf_counter() == now[0]
+
+
+def test_a_row_may_hold_something_else():
+    row = Row.of("memory", [1.0, 2.0, 3.0], 5, "MB")
+    assert row == Row("memory", 2.0, 2.9, 3, 5, "MB")
+    assert "2.0 MB" in str(row)
+    assert " ms" not in str(row)
 
 
 def test_the_photo_has_structure_at_every_scale():

@@ -1,0 +1,639 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="ja_JP">
+<context>
+    <name>Actions</name>
+    <message>
+        <source>&amp;Open…</source>
+        <translation>開く(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Start &amp;page and samples</source>
+        <translation>スタートページとサンプル(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Save</source>
+        <translation>保存(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Save &amp;as…</source>
+        <translation>名前を付けて保存(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>終了(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>元に戻す(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>やり直す(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Keep the edit as a layer</source>
+        <translation>編集結果をレイヤーとして残す(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>キャンセル(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Select all &amp;markers</source>
+        <translation>マーカーをすべて選択(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Delete markers</source>
+        <translation>マーカーを削除(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Re&amp;verse drags</source>
+        <translation>ドラッグの向きを逆にする(&amp;V)</translation>
+    </message>
+    <message>
+        <source>Mirror d&amp;rags</source>
+        <translation>ドラッグを左右反転して複製(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Forget what &amp;may change</source>
+        <translation>変更できる範囲の指定を解除(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Forget what is &amp;protected</source>
+        <translation>保護する範囲の指定を解除(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Forget what m&amp;oves</source>
+        <translation>動かすものの指定を解除(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Find what moves</source>
+        <translation>動かすものを検出(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Show masks</source>
+        <translation>マスクを表示(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Fit the window</source>
+        <translation>ウィンドウに合わせる(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;100 %</source>
+        <translation>100%(&amp;1)</translation>
+    </message>
+    <message>
+        <source>Zoom &amp;in</source>
+        <translation>拡大(&amp;I)</translation>
+    </message>
+    <message>
+        <source>Zoom &amp;out</source>
+        <translation>縮小(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Mirror the view</source>
+        <translation>表示を左右反転(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Turn the view &amp;left</source>
+        <translation>表示を左に回転(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Turn the view &amp;right</source>
+        <translation>表示を右に回転(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Straighten the view</source>
+        <translation>表示の回転を戻す(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Drag</source>
+        <translation>ドラッグ(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Brush: &amp;may change</source>
+        <translation>ブラシ: 変更できる範囲(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Brush: &amp;protect</source>
+        <translation>ブラシ: 保護する範囲(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Brush: move &amp;this</source>
+        <translation>ブラシ: 動かすもの(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Quick select what moves</source>
+        <translation>動かすものをクイック選択(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Hand</source>
+        <translation>手のひら(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>ファイル(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>編集(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Mask</source>
+        <translation>マスク(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>表示(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Tools</source>
+        <translation>ツール(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>BrushTool</name>
+    <message>
+        <source>Erase from the mask</source>
+        <translation>マスクを消去</translation>
+    </message>
+    <message>
+        <source>Paint the mask</source>
+        <translation>マスクを描画</translation>
+    </message>
+</context>
+<context>
+    <name>CanvasInput</name>
+    <message>
+        <source>Picture</source>
+        <translation>画像</translation>
+    </message>
+</context>
+<context>
+    <name>DragTool</name>
+    <message>
+        <source>Add pin</source>
+        <translation>ピンを追加</translation>
+    </message>
+    <message>
+        <source>This layer is locked; unlock it in the layers panel to drag it.</source>
+        <translation>このレイヤーはロックされています。ドラッグするには、レイヤーパネルでロックを解除してください。</translation>
+    </message>
+    <message>
+        <source>Add drag</source>
+        <translation>ドラッグを追加</translation>
+    </message>
+    <message>
+        <source>Move markers</source>
+        <translation>マーカーを移動</translation>
+    </message>
+    <message>
+        <source>Nudge markers</source>
+        <translation>マーカーを微調整</translation>
+    </message>
+    <message>
+        <source>Reverse drags</source>
+        <translation>ドラッグの向きを逆転</translation>
+    </message>
+    <message>
+        <source>Mirror drags</source>
+        <translation>ドラッグを左右反転して複製</translation>
+    </message>
+    <message>
+        <source>Delete markers</source>
+        <translation>マーカーを削除</translation>
+    </message>
+</context>
+<context>
+    <name>EditPanel</name>
+    <message>
+        <source>Bend</source>
+        <translation>変形</translation>
+    </message>
+    <message>
+        <source>Bend the picture like a rubber sheet</source>
+        <translation>画像をゴムシートのように変形させます</translation>
+    </message>
+    <message>
+        <source>Move</source>
+        <translation>移動</translation>
+    </message>
+    <message>
+        <source>Lift off what moves, and fill the place that it leaves</source>
+        <translation>動かすものを切り離して移動し、空いた場所を埋めます</translation>
+    </message>
+    <message>
+        <source>Keep as a layer</source>
+        <translation>レイヤーとして残す</translation>
+    </message>
+    <message>
+        <source>Remove drags</source>
+        <translation>ドラッグを消去</translation>
+    </message>
+    <message>
+        <source>Move instead of bending</source>
+        <translation>変形から移動に切り替え</translation>
+    </message>
+    <message>
+        <source>Bend instead of moving</source>
+        <translation>移動から変形に切り替え</translation>
+    </message>
+    <message>
+        <source>Drags: {drags}   Pins: {pins}</source>
+        <translation>ドラッグ: {drags}&#x3000;ピン: {pins}</translation>
+    </message>
+    <message>
+        <source>Press on the picture and pull. Double-click to pin a place.</source>
+        <translation>画像を押さえて引っ張ってください。ダブルクリックした場所はピンで固定されます。</translation>
+    </message>
+</context>
+<context>
+    <name>EditSession</name>
+    <message>
+        <source>Keep the drag</source>
+        <translation>ドラッグの結果を残す</translation>
+    </message>
+    <message>
+        <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
+        <translation>ドラッグ {number} は移動先までの {percent}% しか動きませんでした。変更できる範囲を広げるか、引っ張る距離を短くしてください。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Drag %n</source>
+        <translation>
+            <numerusform>ドラッグ %n 件</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>FileWorker</name>
+    <message>
+        <source>There is not enough memory for this picture; close other programs and try again.</source>
+        <translation>この画像を開くにはメモリーが足りません。ほかのプログラムを終了してから、もう一度お試しください。</translation>
+    </message>
+</context>
+<context>
+    <name>Filing</name>
+    <message>
+        <source>Open a picture</source>
+        <translation>画像を開く</translation>
+    </message>
+    <message>
+        <source>Save the picture</source>
+        <translation>画像を保存</translation>
+    </message>
+    <message>
+        <source>Opening {}…</source>
+        <translation>{} を開いています…</translation>
+    </message>
+    <message>
+        <source>Background</source>
+        <translation>背景</translation>
+    </message>
+    <message>
+        <source>The picture has changes that are not saved. Close it all the same?</source>
+        <translation>画像に保存されていない変更があります。このまま閉じますか？</translation>
+    </message>
+    <message>
+        <source>Press on the picture and pull.</source>
+        <translation>画像を押さえて引っ張ってください。</translation>
+    </message>
+    <message>
+        <source>Saved to {}</source>
+        <translation>{} に保存しました</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPanel</name>
+    <message>
+        <source>As opened</source>
+        <translation>開いた時の状態</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>履歴</translation>
+    </message>
+    <message>
+        <source>The steps taken; choose one to go back or forth to it.</source>
+        <translation>これまでの操作です。選ぶとその時点に移動します。</translation>
+    </message>
+</context>
+<context>
+    <name>LayersModel</name>
+    <message>
+        <source>Rename layer</source>
+        <translation>レイヤー名を変更</translation>
+    </message>
+    <message>
+        <source>Show layer</source>
+        <translation>レイヤーを表示</translation>
+    </message>
+    <message>
+        <source>Hide layer</source>
+        <translation>レイヤーを非表示</translation>
+    </message>
+    <message>
+        <source>Lock layer</source>
+        <translation>レイヤーをロック</translation>
+    </message>
+    <message>
+        <source>Unlock layer</source>
+        <translation>レイヤーのロックを解除</translation>
+    </message>
+    <message>
+        <source>Move layer</source>
+        <translation>レイヤーの順序を変更</translation>
+    </message>
+    <message>
+        <source>{}, locked</source>
+        <translation>{}、ロック中</translation>
+    </message>
+    <message>
+        <source>{}, hidden and locked</source>
+        <translation>{}、非表示、ロック中</translation>
+    </message>
+    <message>
+        <source>{}, hidden</source>
+        <translation>{}、非表示</translation>
+    </message>
+</context>
+<context>
+    <name>LayersPanel</name>
+    <message>
+        <source>Layers</source>
+        <translation>レイヤー</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation>%</translation>
+    </message>
+    <message>
+        <source>Opacity</source>
+        <translation>不透明度</translation>
+    </message>
+    <message>
+        <source>How much of the layer shows over those below it.</source>
+        <translation>下のレイヤーの上に、このレイヤーをどのくらい濃く表示するか。</translation>
+    </message>
+    <message>
+        <source>New layer</source>
+        <translation>新規レイヤー</translation>
+    </message>
+    <message>
+        <source>Duplicate layer</source>
+        <translation>レイヤーを複製</translation>
+    </message>
+    <message>
+        <source>Move layer up</source>
+        <translation>レイヤーを上へ移動</translation>
+    </message>
+    <message>
+        <source>Move layer down</source>
+        <translation>レイヤーを下へ移動</translation>
+    </message>
+    <message>
+        <source>Delete layer</source>
+        <translation>レイヤーを削除</translation>
+    </message>
+    <message>
+        <source>Rename layer</source>
+        <translation>レイヤー名を変更</translation>
+    </message>
+    <message>
+        <source>Layer visible</source>
+        <translation>レイヤーの表示</translation>
+    </message>
+    <message>
+        <source>Layer locked</source>
+        <translation>レイヤーのロック</translation>
+    </message>
+    <message>
+        <source>Layer</source>
+        <translation>レイヤー</translation>
+    </message>
+    <message>
+        <source>{} copy</source>
+        <translation>{} のコピー</translation>
+    </message>
+    <message>
+        <source>Move layer</source>
+        <translation>レイヤーの順序を変更</translation>
+    </message>
+    <message>
+        <source>Layer opacity</source>
+        <translation>レイヤーの不透明度</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Drag</source>
+        <translation>ドラッグ</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>レイヤー</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>履歴</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>ツール</translation>
+    </message>
+    <message>
+        <source>T&amp;heme</source>
+        <translation>テーマ(&amp;H)</translation>
+    </message>
+    <message>
+        <source>Preview: Enter keeps it as a layer</source>
+        <translation>プレビュー: Enter キーでレイヤーとして残せます</translation>
+    </message>
+    <message>
+        <source>Sample</source>
+        <translation>サンプル</translation>
+    </message>
+    <message>
+        <source>Welcome</source>
+        <translation>ようこそ</translation>
+    </message>
+</context>
+<context>
+    <name>PullHint</name>
+    <message>
+        <source>Press on the picture and pull</source>
+        <translation>画像を押さえて引っ張ってください</translation>
+    </message>
+</context>
+<context>
+    <name>SelectTool</name>
+    <message>
+        <source>Select what moves</source>
+        <translation>動かすものを選択</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsForm</name>
+    <message>
+        <source>Reset {} to its default</source>
+        <translation>{}を既定値に戻す</translation>
+    </message>
+    <message>
+        <source>Reset to the default, {}</source>
+        <translation>既定値（{}）に戻す</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>オン</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>オフ</translation>
+    </message>
+    <message>
+        <source>Stiffness</source>
+        <translation>硬さ</translation>
+    </message>
+    <message>
+        <source>How far around a handle the picture moves as one piece</source>
+        <translation>ハンドルのまわりのどこまでが一体となって動くか</translation>
+    </message>
+    <message>
+        <source>Fill</source>
+        <translation>塗りつぶし</translation>
+    </message>
+    <message>
+        <source>What uncovered places get: texture from elsewhere in the picture, or smooth colour</source>
+        <translation>空いた場所の埋め方：画像のほかの部分のテクスチャー、または滑らかな色</translation>
+    </message>
+    <message>
+        <source>texture</source>
+        <translation>テクスチャー</translation>
+    </message>
+    <message>
+        <source>smooth</source>
+        <translation>滑らか</translation>
+    </message>
+</context>
+<context>
+    <name>StartPage</name>
+    <message>
+        <source>&amp;Open a picture…</source>
+        <translation>画像を開く(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Opened last</source>
+        <translation>最近開いた画像</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>スタート</translation>
+    </message>
+    <message>
+        <source>Samples, each with a drag to begin with</source>
+        <translation>サンプル（すぐに試せるドラッグ付き）</translation>
+    </message>
+    <message>
+        <source>Pliant</source>
+        <translation>Pliant</translation>
+    </message>
+    <message>
+        <source>Press on a photo and pull: it follows.</source>
+        <translation>写真を押さえて引っ張ると、そのとおりに動きます。</translation>
+    </message>
+    <message>
+        <source>You can also drop a picture anywhere in this window.</source>
+        <translation>このウィンドウに画像をドロップして開くこともできます。</translation>
+    </message>
+    <message>
+        <source>It is missing or cannot be read.</source>
+        <translation>見つからないか、読み込めません。</translation>
+    </message>
+    <message>
+        <source>Stretch to see further</source>
+        <translation>伸び上がって遠くを見る</translation>
+    </message>
+    <message>
+        <source>Build the tower higher</source>
+        <translation>塔をもっと高くする</translation>
+    </message>
+    <message>
+        <source>A bigger dandelion</source>
+        <translation>もっと大きなタンポポ</translation>
+    </message>
+    <message>
+        <source>Tilt the head</source>
+        <translation>首をかしげる</translation>
+    </message>
+    <message>
+        <source>A pearl twice as large</source>
+        <translation>2 倍の大きさの真珠</translation>
+    </message>
+    <message>
+        <source>Raise the mast</source>
+        <translation>マストを高くする</translation>
+    </message>
+    <message>
+        <source>A broader smile</source>
+        <translation>もっとにっこり</translation>
+    </message>
+    <message>
+        <source>Raise the summit</source>
+        <translation>山頂を高くする</translation>
+    </message>
+    <message>
+        <source>Look up</source>
+        <translation>上を向く</translation>
+    </message>
+    <message>
+        <source>Take the ball out of the picture</source>
+        <translation>ボールを画像から消す</translation>
+    </message>
+    <message>
+        <source>Heap it higher</source>
+        <translation>もっと高く盛る</translation>
+    </message>
+    <message>
+        <source>A longer gondola</source>
+        <translation>もっと長いゴンドラ</translation>
+    </message>
+</context>
+<context>
+    <name>ThemeMenu</name>
+    <message>
+        <source>As the &amp;system</source>
+        <translation>システムに合わせる(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Light</source>
+        <translation>ライト(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Dark</source>
+        <translation>ダーク(&amp;D)</translation>
+    </message>
+</context>
+<context>
+    <name>Workspace</name>
+    <message>
+        <source>Clear the mask</source>
+        <translation>マスクを消去</translation>
+    </message>
+    <message>
+        <source>Place a handle on what moves first.</source>
+        <translation>先に、動かすものの上にハンドルを置いてください。</translation>
+    </message>
+    <message>
+        <source>Find what moves</source>
+        <translation>動かすものを検出</translation>
+    </message>
+</context>
+<context>
+    <name>_Delegate</name>
+    <message>
+        <source>{} %</source>
+        <translation>{}%</translation>
+    </message>
+</context>
+</TS>

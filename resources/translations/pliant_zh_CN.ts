@@ -1,0 +1,639 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN">
+<context>
+    <name>Actions</name>
+    <message>
+        <source>&amp;Open…</source>
+        <translation>打开(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Start &amp;page and samples</source>
+        <translation>开始页和示例(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Save</source>
+        <translation>保存(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Save &amp;as…</source>
+        <translation>另存为(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>退出(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>撤销(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>重做(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Keep the edit as a layer</source>
+        <translation>将编辑结果保留为图层(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Select all &amp;markers</source>
+        <translation>全选标记(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Delete markers</source>
+        <translation>删除标记(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Re&amp;verse drags</source>
+        <translation>反转拖动方向(&amp;V)</translation>
+    </message>
+    <message>
+        <source>Mirror d&amp;rags</source>
+        <translation>镜像复制拖动(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Forget what &amp;may change</source>
+        <translation>清除可更改区域(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Forget what is &amp;protected</source>
+        <translation>清除保护区域(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Forget what m&amp;oves</source>
+        <translation>清除主体(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Find what moves</source>
+        <translation>查找主体(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Show masks</source>
+        <translation>显示蒙版(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Fit the window</source>
+        <translation>适合窗口(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;100 %</source>
+        <translation>100%(&amp;1)</translation>
+    </message>
+    <message>
+        <source>Zoom &amp;in</source>
+        <translation>放大(&amp;I)</translation>
+    </message>
+    <message>
+        <source>Zoom &amp;out</source>
+        <translation>缩小(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Mirror the view</source>
+        <translation>水平翻转视图(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Turn the view &amp;left</source>
+        <translation>向左旋转视图(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Turn the view &amp;right</source>
+        <translation>向右旋转视图(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Straighten the view</source>
+        <translation>摆正视图(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Drag</source>
+        <translation>拖动(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Brush: &amp;may change</source>
+        <translation>画笔：可更改区域(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Brush: &amp;protect</source>
+        <translation>画笔：保护区域(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Brush: move &amp;this</source>
+        <translation>画笔：要移动的主体(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Quick select what moves</source>
+        <translation>快速选择主体(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Hand</source>
+        <translation>抓手(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Mask</source>
+        <translation>蒙版(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Tools</source>
+        <translation>工具(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>BrushTool</name>
+    <message>
+        <source>Erase from the mask</source>
+        <translation>擦除蒙版</translation>
+    </message>
+    <message>
+        <source>Paint the mask</source>
+        <translation>绘制蒙版</translation>
+    </message>
+</context>
+<context>
+    <name>CanvasInput</name>
+    <message>
+        <source>Picture</source>
+        <translation>图片</translation>
+    </message>
+</context>
+<context>
+    <name>DragTool</name>
+    <message>
+        <source>Add pin</source>
+        <translation>添加图钉</translation>
+    </message>
+    <message>
+        <source>This layer is locked; unlock it in the layers panel to drag it.</source>
+        <translation>此图层已锁定。要拖动它，请先在图层面板中解锁。</translation>
+    </message>
+    <message>
+        <source>Add drag</source>
+        <translation>添加拖动</translation>
+    </message>
+    <message>
+        <source>Move markers</source>
+        <translation>移动标记</translation>
+    </message>
+    <message>
+        <source>Nudge markers</source>
+        <translation>微移标记</translation>
+    </message>
+    <message>
+        <source>Reverse drags</source>
+        <translation>反转拖动方向</translation>
+    </message>
+    <message>
+        <source>Mirror drags</source>
+        <translation>镜像复制拖动</translation>
+    </message>
+    <message>
+        <source>Delete markers</source>
+        <translation>删除标记</translation>
+    </message>
+</context>
+<context>
+    <name>EditPanel</name>
+    <message>
+        <source>Bend</source>
+        <translation>变形</translation>
+    </message>
+    <message>
+        <source>Bend the picture like a rubber sheet</source>
+        <translation>让画面像橡皮膜一样变形</translation>
+    </message>
+    <message>
+        <source>Move</source>
+        <translation>移动</translation>
+    </message>
+    <message>
+        <source>Lift off what moves, and fill the place that it leaves</source>
+        <translation>将主体分离出来移动，并填补它留下的空白</translation>
+    </message>
+    <message>
+        <source>Keep as a layer</source>
+        <translation>保留为图层</translation>
+    </message>
+    <message>
+        <source>Remove drags</source>
+        <translation>移除拖动</translation>
+    </message>
+    <message>
+        <source>Move instead of bending</source>
+        <translation>由变形改为移动</translation>
+    </message>
+    <message>
+        <source>Bend instead of moving</source>
+        <translation>由移动改为变形</translation>
+    </message>
+    <message>
+        <source>Drags: {drags}   Pins: {pins}</source>
+        <translation>拖动：{drags}&#x3000;图钉：{pins}</translation>
+    </message>
+    <message>
+        <source>Press on the picture and pull. Double-click to pin a place.</source>
+        <translation>在图片上按住并拖动。双击可用图钉固定一处。</translation>
+    </message>
+</context>
+<context>
+    <name>EditSession</name>
+    <message>
+        <source>Keep the drag</source>
+        <translation>保留拖动结果</translation>
+    </message>
+    <message>
+        <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
+        <translation>拖动 {number} 只到达了全程的 {percent}%：请扩大可更改区域，或缩短拖动距离。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Drag %n</source>
+        <translation>
+            <numerusform>拖动 %n 处</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>FileWorker</name>
+    <message>
+        <source>There is not enough memory for this picture; close other programs and try again.</source>
+        <translation>内存不足，无法处理此图片。请关闭其他程序后重试。</translation>
+    </message>
+</context>
+<context>
+    <name>Filing</name>
+    <message>
+        <source>Open a picture</source>
+        <translation>打开图片</translation>
+    </message>
+    <message>
+        <source>Save the picture</source>
+        <translation>保存图片</translation>
+    </message>
+    <message>
+        <source>Opening {}…</source>
+        <translation>正在打开 {}…</translation>
+    </message>
+    <message>
+        <source>Background</source>
+        <translation>背景</translation>
+    </message>
+    <message>
+        <source>The picture has changes that are not saved. Close it all the same?</source>
+        <translation>图片有未保存的更改。仍要关闭吗？</translation>
+    </message>
+    <message>
+        <source>Press on the picture and pull.</source>
+        <translation>在图片上按住并拖动。</translation>
+    </message>
+    <message>
+        <source>Saved to {}</source>
+        <translation>已保存到 {}</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPanel</name>
+    <message>
+        <source>As opened</source>
+        <translation>打开时的状态</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>历史记录</translation>
+    </message>
+    <message>
+        <source>The steps taken; choose one to go back or forth to it.</source>
+        <translation>已执行的步骤；选择其中一步即可回到或前进到该步。</translation>
+    </message>
+</context>
+<context>
+    <name>LayersModel</name>
+    <message>
+        <source>Rename layer</source>
+        <translation>重命名图层</translation>
+    </message>
+    <message>
+        <source>Show layer</source>
+        <translation>显示图层</translation>
+    </message>
+    <message>
+        <source>Hide layer</source>
+        <translation>隐藏图层</translation>
+    </message>
+    <message>
+        <source>Lock layer</source>
+        <translation>锁定图层</translation>
+    </message>
+    <message>
+        <source>Unlock layer</source>
+        <translation>解锁图层</translation>
+    </message>
+    <message>
+        <source>Move layer</source>
+        <translation>移动图层</translation>
+    </message>
+    <message>
+        <source>{}, locked</source>
+        <translation>{}，已锁定</translation>
+    </message>
+    <message>
+        <source>{}, hidden and locked</source>
+        <translation>{}，已隐藏并锁定</translation>
+    </message>
+    <message>
+        <source>{}, hidden</source>
+        <translation>{}，已隐藏</translation>
+    </message>
+</context>
+<context>
+    <name>LayersPanel</name>
+    <message>
+        <source>Layers</source>
+        <translation>图层</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation>%</translation>
+    </message>
+    <message>
+        <source>Opacity</source>
+        <translation>不透明度</translation>
+    </message>
+    <message>
+        <source>How much of the layer shows over those below it.</source>
+        <translation>此图层覆盖下方图层的程度。</translation>
+    </message>
+    <message>
+        <source>New layer</source>
+        <translation>新建图层</translation>
+    </message>
+    <message>
+        <source>Duplicate layer</source>
+        <translation>复制图层</translation>
+    </message>
+    <message>
+        <source>Move layer up</source>
+        <translation>上移图层</translation>
+    </message>
+    <message>
+        <source>Move layer down</source>
+        <translation>下移图层</translation>
+    </message>
+    <message>
+        <source>Delete layer</source>
+        <translation>删除图层</translation>
+    </message>
+    <message>
+        <source>Rename layer</source>
+        <translation>重命名图层</translation>
+    </message>
+    <message>
+        <source>Layer visible</source>
+        <translation>图层可见</translation>
+    </message>
+    <message>
+        <source>Layer locked</source>
+        <translation>图层锁定</translation>
+    </message>
+    <message>
+        <source>Layer</source>
+        <translation>图层</translation>
+    </message>
+    <message>
+        <source>{} copy</source>
+        <translation>{} 副本</translation>
+    </message>
+    <message>
+        <source>Move layer</source>
+        <translation>移动图层</translation>
+    </message>
+    <message>
+        <source>Layer opacity</source>
+        <translation>图层不透明度</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Drag</source>
+        <translation>拖动</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>图层</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>历史记录</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>工具</translation>
+    </message>
+    <message>
+        <source>T&amp;heme</source>
+        <translation>主题(&amp;H)</translation>
+    </message>
+    <message>
+        <source>Preview: Enter keeps it as a layer</source>
+        <translation>预览：按 Enter 键保留为图层</translation>
+    </message>
+    <message>
+        <source>Sample</source>
+        <translation>示例</translation>
+    </message>
+    <message>
+        <source>Welcome</source>
+        <translation>欢迎</translation>
+    </message>
+</context>
+<context>
+    <name>PullHint</name>
+    <message>
+        <source>Press on the picture and pull</source>
+        <translation>在图片上按住并拖动</translation>
+    </message>
+</context>
+<context>
+    <name>SelectTool</name>
+    <message>
+        <source>Select what moves</source>
+        <translation>选择主体</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsForm</name>
+    <message>
+        <source>Reset {} to its default</source>
+        <translation>将“{}”恢复为默认值</translation>
+    </message>
+    <message>
+        <source>Reset to the default, {}</source>
+        <translation>恢复为默认值：{}</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>Stiffness</source>
+        <translation>硬度</translation>
+    </message>
+    <message>
+        <source>How far around a handle the picture moves as one piece</source>
+        <translation>控制点周围多大范围作为整体移动</translation>
+    </message>
+    <message>
+        <source>Fill</source>
+        <translation>填充</translation>
+    </message>
+    <message>
+        <source>What uncovered places get: texture from elsewhere in the picture, or smooth colour</source>
+        <translation>露出的空白如何填补：用图片其他位置的纹理，或用平滑的颜色</translation>
+    </message>
+    <message>
+        <source>texture</source>
+        <translation>纹理</translation>
+    </message>
+    <message>
+        <source>smooth</source>
+        <translation>平滑</translation>
+    </message>
+</context>
+<context>
+    <name>StartPage</name>
+    <message>
+        <source>&amp;Open a picture…</source>
+        <translation>打开图片(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Opened last</source>
+        <translation>最近打开</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>开始</translation>
+    </message>
+    <message>
+        <source>Samples, each with a drag to begin with</source>
+        <translation>示例（附带可直接试用的拖动）</translation>
+    </message>
+    <message>
+        <source>Pliant</source>
+        <translation>Pliant</translation>
+    </message>
+    <message>
+        <source>Press on a photo and pull: it follows.</source>
+        <translation>在照片上按住并拖动，画面就会跟着动。</translation>
+    </message>
+    <message>
+        <source>You can also drop a picture anywhere in this window.</source>
+        <translation>也可以把图片拖放到窗口中的任意位置。</translation>
+    </message>
+    <message>
+        <source>It is missing or cannot be read.</source>
+        <translation>文件丢失或无法读取。</translation>
+    </message>
+    <message>
+        <source>Stretch to see further</source>
+        <translation>伸长身子望远</translation>
+    </message>
+    <message>
+        <source>Build the tower higher</source>
+        <translation>把塔建得更高</translation>
+    </message>
+    <message>
+        <source>A bigger dandelion</source>
+        <translation>更大的蒲公英</translation>
+    </message>
+    <message>
+        <source>Tilt the head</source>
+        <translation>歪一歪头</translation>
+    </message>
+    <message>
+        <source>A pearl twice as large</source>
+        <translation>两倍大的珍珠</translation>
+    </message>
+    <message>
+        <source>Raise the mast</source>
+        <translation>升高桅杆</translation>
+    </message>
+    <message>
+        <source>A broader smile</source>
+        <translation>笑得更灿烂</translation>
+    </message>
+    <message>
+        <source>Raise the summit</source>
+        <translation>抬高山峰</translation>
+    </message>
+    <message>
+        <source>Look up</source>
+        <translation>抬头仰望</translation>
+    </message>
+    <message>
+        <source>Take the ball out of the picture</source>
+        <translation>把球从画面中移除</translation>
+    </message>
+    <message>
+        <source>Heap it higher</source>
+        <translation>堆得更高</translation>
+    </message>
+    <message>
+        <source>A longer gondola</source>
+        <translation>更长的贡多拉</translation>
+    </message>
+</context>
+<context>
+    <name>ThemeMenu</name>
+    <message>
+        <source>As the &amp;system</source>
+        <translation>跟随系统(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Light</source>
+        <translation>浅色(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Dark</source>
+        <translation>深色(&amp;D)</translation>
+    </message>
+</context>
+<context>
+    <name>Workspace</name>
+    <message>
+        <source>Clear the mask</source>
+        <translation>清除蒙版</translation>
+    </message>
+    <message>
+        <source>Place a handle on what moves first.</source>
+        <translation>请先在要移动的主体上放置控制点。</translation>
+    </message>
+    <message>
+        <source>Find what moves</source>
+        <translation>查找主体</translation>
+    </message>
+</context>
+<context>
+    <name>_Delegate</name>
+    <message>
+        <source>{} %</source>
+        <translation>{}%</translation>
+    </message>
+</context>
+</TS>
