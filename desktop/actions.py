@@ -149,8 +149,8 @@ class Actions:
         action.setShortcuts(keys)
         plain = _ACCELERATOR.sub("", action.text())
         action.setIconText(plain)
-        if keys:
-            action.setToolTip(f"{plain} ({keys[0].toString(QKeySequence.SequenceFormat.NativeText)})")
+        native = QKeySequence.SequenceFormat.NativeText
+        action.setToolTip(f"{plain} ({keys[0].toString(native)})" if keys else plain)
         if spec.icon:
             set_icon(action, spec.icon)
         if spec.name.startswith("tool:"):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from desktop.document import Document, Instruction, Tiles
@@ -54,7 +54,8 @@ class Filing(QObject):
         if self.document is None:
             return
         path = self.document.path
-        start = str(Path(self._folder()) / self.tr("picture.png")) if path is None else str(path.with_suffix(".png"))
+        new = Path(self._folder()) / self.tr("picture.png")
+        start = str(new if path is None else path.with_suffix(".png"))
         chosen, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save the picture"), start, _SAVED)
         if chosen:
             self.save_path(Path(chosen))
@@ -83,7 +84,8 @@ class Filing(QObject):
             motion=ready.motion,
         )
         self._take(Document.from_photo(photo, None, name=self.tr("Background"), instruction=marked))
-        self.told.emit(f"{sample.title} — {sample.author}, {sample.licence}")
+        title = QCoreApplication.translate("StartPage", sample.title)  # as on its card
+        self.told.emit(f"{title} — {sample.author}, {sample.licence}")
 
     def save_path(self, path: Path) -> None:
         """Write the picture off this thread."""

@@ -1,9 +1,8 @@
 """Requests: what a state of the document asks the engine for."""
 
-import numpy as np
-
 from desktop.document import Document, Layer, State, Tiles
-from engine import Box, DragEdit, Engine, Image, Point, PointPair
+from desktop.document.compositor import flatten
+from engine import DragEdit, Engine, Image, Point, PointPair
 
 
 class Requests:
@@ -17,7 +16,7 @@ class Requests:
     def __init__(self, engine: Engine, document: Document) -> None:
         self._engine, self._document = engine, document
         self._found: tuple[tuple[object, ...], Tiles] | None = None  # a subject and what it was found for
-        self._placed: tuple[Tiles, tuple[int, int], Image] | None = None
+        self._seen: tuple[tuple[Layer, ...], Image] | None = None
 
     def of(self, state: State) -> DragEdit | None:
         """What `state` asks for, or None while there is no drag.
@@ -41,14 +40,14 @@ class Requests:
         pairs = tuple(
             PointPair(p, Point(p.x, p.y - 1 if p.y >= 1 else p.y + 1)) for p in dict.fromkeys(seeds)
         )
-        source = self._source(state.layer(state.active))
+        source = self._source(state)
         return DragEdit(image=source, profile=self._document.profile, points=pairs, motion="move")
 
     def _subject(self, state: State) -> Tiles:
         """What moves; looked for once while the handles stay."""
         marked = state.instruction
         handles = tuple(pair.handle for pair in marked.points)
-        key = (state.layer(state.active).tiles, marked.editable, marked.protected, marked.pins, handles)
+        key = (_visible(state), marked.editable, marked.protected, marked.pins, handles)
         if self._found is None or self._found[0] != key:
             self._found = key, Tiles.from_array(self._engine.find_subject(self._asked(state, None)))
         return self._found[1]
@@ -60,7 +59,7 @@ class Requests:
             for mask in (marked.editable, marked.protected, subject)
         )
         return DragEdit(
-            image=self._source(state.layer(state.active)),
+            image=self._source(state),
             profile=self._document.profile,
             mask=editable,
             protected=protected,
@@ -71,17 +70,17 @@ class Requests:
             prompt=marked.prompt,
         )
 
-    def _source(self, layer: Layer) -> Image:
-        """The layer's pixels in the place that they have in the document."""
-        width, height = self._document.size
-        if layer.tiles.size == (width, height) and layer.offset == (0, 0):
-            return layer.tiles.array()
-        if self._placed is None or self._placed[:2] != (layer.tiles, layer.offset):
-            out = np.zeros((height, width, 4), np.uint8)
-            x, y = layer.offset
-            right, bottom = min(x + layer.tiles.size[0], width), min(y + layer.tiles.size[1], height)
-            box = Box(max(x, 0), max(y, 0), right, bottom)
-            if box.width > 0 and box.height > 0:
-                out[box.slices] = layer.tiles.read(Box(box.x0 - x, box.y0 - y, box.x1 - x, box.y1 - y))
-            self._placed = layer.tiles, layer.offset, out
-        return self._placed[2]
+    def remember(self, state: State, picture: Image) -> None:
+        """What is visible of the active layer and those below: a drag takes along what the user sees."""
+        self._seen = _visible(state), picture
+
+    def _source(self, state: State) -> Image:
+        """What is visible of the active layer and those below it: a drag takes along what the user sees."""
+        layers = _visible(state)
+        if self._seen is None or self._seen[0] != layers:
+            self._seen = layers, flatten(layers, self._document.size)
+        return self._seen[1]
+
+
+def _visible(state: State) -> tuple[Layer, ...]:
+    return tuple(layer for layer in state.layers[: state.index(state.active) + 1] if layer.visible)

@@ -109,7 +109,10 @@ class EditSession(QObject):
                 self.hint.emit(str(error))
                 return False
         _, request, answer = self._result
-        document.change(self._kept(document, state, request, answer), self.tr("Keep the drag"))
+        kept = self._kept(document, state, request, answer)
+        document.change(kept, self.tr("Keep the drag"))
+        assert self._requests is not None
+        self._requests.remember(kept, answer.image)  # drawn anew it would be the same
         return True
 
     def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
@@ -137,7 +140,7 @@ class EditSession(QObject):
             self.cleared.emit()
             return
         try:
-            plan = self._engine.plan(request)
+            plan = self._engine.plan(request).narrowed(request)
             image = preview_warp(plan.cut(request, srgb=False), **self._warp_settings())
         except EngineError as error:
             self.hint.emit(str(error))
@@ -232,9 +235,9 @@ class EditSession(QObject):
             x, y = plan.box.x0 - plan.crop.x0, plan.box.y0 - plan.crop.y0
             patch[plan.mask[y : y + plan.box.height, x : x + plan.box.width] == 0] = 0
             tiles = Tiles.blank(document.size, 4).write(plan.box, patch)
-        else:  # what has moved away must show what lies below: the whole layer is replaced
+        else:  # what has moved away must not be seen any more: all that it was taken from is replaced
             tiles = Tiles.from_array(answer.image)
-            layers[at] = replace(source, visible=False)
+            layers[: at + 1] = [replace(layer, visible=False) for layer in layers[: at + 1]]
         marked = state.instruction
         provenance = {"method": METHOD, "points": marked.points, "pins": marked.pins, "motion": marked.motion}
         provenance |= {d.name: getattr(self._settings, d.name) for d in self._settings.declarations()}

@@ -1,4 +1,4 @@
-"""The window's language: the user's where it is translated, otherwise English, in which all texts are written."""
+"""The window's language: the user's where it is translated, otherwise English, as all texts are written."""
 
 from collections.abc import Sequence
 

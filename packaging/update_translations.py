@@ -2,8 +2,8 @@
 
     .venv/bin/python packaging/update_translations.py
 
-Texts that are new stand in the .ts files as “unfinished”: translate them there, or in Qt Linguist, and call this
-again to compile the .qm files, which are kept in git as users have no compiler for them.
+Texts that are new stand in the .ts files as “unfinished”: translate them there, or in Qt Linguist, and call
+this again. The compiled .qm files are kept in git, as users have no compiler for them.
 """
 
 import shutil

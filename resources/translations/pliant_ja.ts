@@ -156,7 +156,7 @@
     <name>BrushTool</name>
     <message>
         <source>Erase from the mask</source>
-        <translation>マスクを消去</translation>
+        <translation>マスクの一部を消去</translation>
     </message>
     <message>
         <source>Paint the mask</source>
@@ -229,7 +229,7 @@
     </message>
     <message>
         <source>Remove drags</source>
-        <translation>ドラッグを消去</translation>
+        <translation>ドラッグを削除</translation>
     </message>
     <message>
         <source>Move instead of bending</source>
@@ -245,7 +245,7 @@
     </message>
     <message>
         <source>Press on the picture and pull. Double-click to pin a place.</source>
-        <translation>画像を押さえて引っ張ってください。ダブルクリックした場所はピンで固定されます。</translation>
+        <translation>画像を押さえて引っ張ります。ダブルクリックでピン留めします。</translation>
     </message>
 </context>
 <context>
@@ -277,6 +277,10 @@
     <message>
         <source>Open a picture</source>
         <translation>画像を開く</translation>
+    </message>
+    <message>
+        <source>picture.png</source>
+        <translation>画像.png</translation>
     </message>
     <message>
         <source>Save the picture</source>
@@ -477,7 +481,7 @@
     <name>SettingsForm</name>
     <message>
         <source>Reset {} to its default</source>
-        <translation>{}を既定値に戻す</translation>
+        <translation>「{}」を既定値に戻す</translation>
     </message>
     <message>
         <source>Reset to the default, {}</source>
@@ -493,7 +497,7 @@
     </message>
     <message>
         <source>Stiffness</source>
-        <translation>硬さ</translation>
+        <translation>剛性</translation>
     </message>
     <message>
         <source>How far around a handle the picture moves as one piece</source>
@@ -501,7 +505,7 @@
     </message>
     <message>
         <source>Fill</source>
-        <translation>塗りつぶし</translation>
+        <translation>埋め方</translation>
     </message>
     <message>
         <source>What uncovered places get: texture from elsewhere in the picture, or smooth colour</source>
@@ -556,7 +560,7 @@
     </message>
     <message>
         <source>Build the tower higher</source>
-        <translation>塔をもっと高くする</translation>
+        <translation>タワーをもっと高くする</translation>
     </message>
     <message>
         <source>A bigger dandelion</source>
@@ -618,7 +622,7 @@
     <name>Workspace</name>
     <message>
         <source>Clear the mask</source>
-        <translation>マスクを消去</translation>
+        <translation>マスクをクリア</translation>
     </message>
     <message>
         <source>Place a handle on what moves first.</source>

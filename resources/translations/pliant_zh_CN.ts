@@ -245,7 +245,7 @@
     </message>
     <message>
         <source>Press on the picture and pull. Double-click to pin a place.</source>
-        <translation>在图片上按住并拖动。双击可用图钉固定一处。</translation>
+        <translation>按住图片并拖动。双击可添加图钉。</translation>
     </message>
 </context>
 <context>
@@ -277,6 +277,10 @@
     <message>
         <source>Open a picture</source>
         <translation>打开图片</translation>
+    </message>
+    <message>
+        <source>picture.png</source>
+        <translation>图片.png</translation>
     </message>
     <message>
         <source>Save the picture</source>
@@ -493,7 +497,7 @@
     </message>
     <message>
         <source>Stiffness</source>
-        <translation>硬度</translation>
+        <translation>刚性</translation>
     </message>
     <message>
         <source>How far around a handle the picture moves as one piece</source>
@@ -501,7 +505,7 @@
     </message>
     <message>
         <source>Fill</source>
-        <translation>填充</translation>
+        <translation>填充方式</translation>
     </message>
     <message>
         <source>What uncovered places get: texture from elsewhere in the picture, or smooth colour</source>
@@ -556,7 +560,7 @@
     </message>
     <message>
         <source>Build the tower higher</source>
-        <translation>把塔建得更高</translation>
+        <translation>把高楼建得更高</translation>
     </message>
     <message>
         <source>A bigger dandelion</source>

@@ -234,3 +234,23 @@ def test_a_handle_outside_the_mask_moves_nothing_and_says_so(qtbot, opened):
     with qtbot.waitSignal(opened.session.finished):
         pull(opened, (800, 300), (800, 240))
     assert "Drag 1 moved 0 % of the way" in opened.statusBar().currentMessage()
+
+
+def test_a_second_drag_takes_along_what_the_first_one_left(qtbot, opened):
+    pull(opened, (505, 230), (505, 180))
+    press(qtbot, opened, Qt.Key.Key_Return)
+    first = flat(opened).copy()
+    pull(opened, (1100, 300), (1100, 240))
+    press(qtbot, opened, Qt.Key.Key_Return)
+    second = flat(opened)
+    changed = np.argwhere((second != first).any(-1))
+    assert len(changed) > 1000
+    assert changed[:, 1].min() > 900, "the first drag stays as it was kept"
+    assert len(opened.document.layers) == 3
+
+
+def test_what_is_remembered_of_a_kept_drag_is_what_would_be_drawn(qtbot, opened):
+    pull(opened, (505, 230), (505, 180))
+    press(qtbot, opened, Qt.Key.Key_Return)
+    pull(opened, (1100, 300), (1100, 240))
+    assert np.array_equal(opened.session.request().image, flat(opened))
