@@ -71,7 +71,7 @@ class Requests:
         )
 
     def remember(self, state: State, picture: Image) -> None:
-        """What is visible of the active layer and those below: a drag takes along what the user sees."""
+        """Take `picture` for what is visible in `state` up to its active layer; saves compositing it."""
         self._seen = _visible(state), picture
 
     def _source(self, state: State) -> Image:

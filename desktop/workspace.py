@@ -136,6 +136,8 @@ class Workspace(QObject):
         self.canvas.update_overlay([QRectF(self.canvas.widget_rect(box))])
 
     def _outline(self, outlines: Sequence[NDArray[np.int32]]) -> None:
+        if not len(outlines) and not self._markers.outlines:
+            return
         self._markers.outlines = [[Point(float(x), float(y)) for x, y in line] for line in outlines]
         self.canvas.update_overlay()
 
