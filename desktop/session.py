@@ -140,7 +140,7 @@ class EditSession(QObject):
             self.cleared.emit()
             return
         try:
-            plan = self._engine.plan(request).narrowed(request)
+            plan = self._engine.plan(request)
             image = preview_warp(plan.cut(request, srgb=False), **self._warp_settings())
         except EngineError as error:
             self.hint.emit(str(error))

@@ -62,17 +62,6 @@ class Region:
             changes["pins"] = tuple(self.inside(pin) for pin in request.pins)
         return dataclasses.replace(request, **changes)  # pyright: ignore[reportArgumentType]
 
-    def narrowed(self, request: DragEdit) -> "Region":
-        """Without the context that only a fill looks at, where all points allow it: for quick previews."""
-        box = self.box
-        points = (*(end for pair in request.points for end in pair), *request.pins)
-        if not all(box.x0 <= x <= box.x1 and box.y0 <= y <= box.y1 for x, y in points):
-            return self
-        x, y = box.x0 - self.crop.x0, box.y0 - self.crop.y0
-        mask = np.ascontiguousarray(self.mask[y : y + box.height, x : x + box.width])
-        mask.flags.writeable = False
-        return dataclasses.replace(self, crop=box, mask=mask)
-
     def inside(self, point: Point) -> Point:
         """A point of the picture as a point of the crop."""
         return Point(point.x - self.crop.x0, point.y - self.crop.y0)

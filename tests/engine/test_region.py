@@ -523,19 +523,3 @@ def test_a_protected_subject_cannot_move_and_there_is_a_sentence():
     )
     with pytest.raises(InvalidRequest, match="subject lies where nothing may change"):
         plan(request)
-
-
-def test_a_narrowed_region_shows_the_box_alone_and_keeps_all_points():
-    image = np.zeros((400, 600, 4), np.uint8)
-    inside = DragEdit(image=image, points=(PointPair(Point(200, 200), Point(240, 210)),))
-    whole = plan(inside)
-    narrow = whole.narrowed(inside)
-    assert narrow.crop == narrow.box == whole.box != whole.crop
-    placed, kept = np.zeros((400, 600), np.uint8), np.zeros((400, 600), np.uint8)
-    placed[narrow.crop.slices], kept[whole.crop.slices] = narrow.mask, whole.mask
-    assert np.array_equal(placed, kept)
-    assert narrow.cut(inside).points[0].handle == (200 - narrow.crop.x0, 200 - narrow.crop.y0)
-    mask = np.zeros((400, 600), np.uint8)
-    mask[:100, :100] = 255
-    apart = DragEdit(image=image, mask=mask, points=inside.points)
-    assert plan(apart).narrowed(apart).crop == plan(apart).crop
