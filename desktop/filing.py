@@ -32,6 +32,7 @@ class Filing(QObject):
         self.document: Document | None = None
         self.worker = FileWorker(self)
         self._recent, self._window = recent, window
+        self._written: Path | None = None  # where the user chose to save this document
         self.worker.opened.connect(self._take_photo)
         self.worker.saved.connect(self._take_saved)
         self.worker.failed.connect(self.complain)
@@ -44,7 +45,8 @@ class Filing(QObject):
             self.open_path(Path(chosen))
 
     def save(self) -> None:
-        path = None if self.document is None else self.document.path
+        """Write to where the user chose before; the file it was opened from is never replaced unasked."""
+        path = self._written
         if path is None:
             self.save_as()
         else:
@@ -90,6 +92,7 @@ class Filing(QObject):
     def save_path(self, path: Path) -> None:
         """Write the picture off this thread."""
         if self.document is not None:
+            self._written = path
             self.saving.emit()
             self.worker.save(self.document, path)
 
@@ -119,6 +122,7 @@ class Filing(QObject):
 
     def _take(self, document: Document) -> None:
         before, self.document = self.document, document
+        self._written = None
         document.setParent(self)
         self.opened.emit(document)
         if before is not None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -254,3 +255,24 @@ def test_what_is_remembered_of_a_kept_drag_is_what_would_be_drawn(qtbot, opened)
     press(qtbot, opened, Qt.Key.Key_Return)
     pull(opened, (1100, 300), (1100, 240))
     assert np.array_equal(opened.session.request().image, flat(opened))
+
+
+def test_save_asks_first_and_leaves_the_opened_file_alone(qtbot, window, tmp_path, monkeypatch):
+    source, target = tmp_path / "mine.png", tmp_path / "edited.png"
+    Image.fromarray(np.full((60, 80, 3), 90, np.uint8)).save(source)
+    before = source.read_bytes()
+    asked = []
+
+    def ask(*arguments):
+        asked.append(arguments)
+        return str(target), ""
+
+    monkeypatch.setattr("desktop.filing.QFileDialog.getSaveFileName", ask)
+    with qtbot.waitSignal(window.filing.worker.opened):
+        window.filing.open_path(source)
+    for _ in range(2):
+        with qtbot.waitSignal(window.filing.worker.saved):
+            window.filing.save()
+    assert len(asked) == 1, "where it was saved once it is saved again"
+    assert source.read_bytes() == before
+    assert target.exists()
