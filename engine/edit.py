@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -220,7 +221,7 @@ def _require_plane(plane: NDArray[np.uint8] | None, image: Image, name: str) -> 
 
 
 def _require_painted(plane: NDArray[np.uint8] | None, name: str, advice: str) -> None:
-    _require(plane is None or bool(plane.max()), f"The {name} is empty; {advice}.")
+    _require(plane is None or cv2.hasNonZero(plane), f"The {name} is empty; {advice}.")
 
 
 def _require_points(points: tuple[PointPair, ...], pins: tuple[Point, ...], size: tuple[int, int]) -> None:

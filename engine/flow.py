@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.edit import Box, Image, Mask
+from engine.halving import is_opaque
 from engine.motion import Points
 
 _TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size maps
@@ -145,7 +146,7 @@ def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, 
     height, width = image.shape[:2]
     out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)
     border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
-    opaque = cv2.minMaxLoc(cv2.extractChannel(image, 3))[0] == 255
+    opaque = is_opaque(image)
     places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
     reach = 3  # of the kernel
     for tile in _tiles(backward):

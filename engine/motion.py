@@ -4,10 +4,13 @@ Points are float64 arrays (n, 2) of x, y in one common unit. Inside, a similarit
 complex numbers: |a| is its scale and the argument of a its angle.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.edit import Point
 
 Points = NDArray[np.float64]  # (n, 2)
 
@@ -25,13 +28,16 @@ class Similarity(NamedTuple):
     def inverse(self) -> "Similarity":
         return Similarity(1 / self.a, -self.b / self.a)
 
-    def power(self, s: float) -> "Similarity":
-        """The part `s` in [0, 1] of the motion, along a circle or spiral about its fixed point."""
+    def path(self, points: Points, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where points (n, 2) are after each of `shares` (k,) in [0, 1] of the motion, (k, n, 2): they go
+        along circles or spirals about its fixed point."""
+        z = _complex(points)
         if abs(self.a - 1) < 1e-9:
-            return Similarity(1, s * self.b)
-        centre = self.b / (1 - self.a)
-        a = self.a**s
-        return Similarity(a, centre - a * centre)
+            gone = z + shares[:, None] * self.b
+        else:
+            centre = self.b / (1 - self.a)
+            gone = centre + (self.a**shares)[:, None] * (z - centre)
+        return np.stack([gone.real, gone.imag], axis=-1)
 
 
 def fit_similarity(handles: Points, targets: Points) -> Similarity:
@@ -56,7 +62,8 @@ def paths(handles: Points, targets: Points, pins: Points, steps: int) -> NDArray
     if not 0.2 < abs(whole.a) < 5:  # a collapse or a burst has no sensible spiral
         whole = fit_similarity(handles.mean(0, keepdims=True), targets.mean(0, keepdims=True))
     rest = targets - whole(handles)
-    return np.stack([whole.power(s)(handles) + s * rest for s in np.linspace(0, 1, steps + 1)])
+    shares = np.linspace(0, 1, steps + 1)
+    return whole.path(handles, shares) + shares[:, None, None] * rest
 
 
 def rigid_mls(at: Points, handles: Points, targets: Points) -> tuple[Points, NDArray[np.float64]]:
@@ -99,3 +106,11 @@ def _complex(points: Points) -> NDArray[np.complex128]:
 
 def _real(z: NDArray[np.complex128]) -> Points:
     return np.column_stack([z.real, z.imag])
+
+
+def as_array(points: Iterable[Point]) -> Points:
+    return np.array(list(points), np.float64).reshape(-1, 2)
+
+
+def as_points(array: Points) -> tuple[Point, ...]:
+    return tuple(Point(float(x), float(y)) for x, y in array)

@@ -131,19 +131,23 @@ def plan(request: EditRequest) -> Region:
     return Region(size=request.size, box=box, crop=crop, mask=mask)
 
 
-def blend(source: Image, new: Image, mask: Mask) -> Image:
+def blend(source: Image, new: Image, mask: Mask, out: Image | None = None) -> Image:
     """`source` where `mask` is 0, `new` where it is 255, weighed by mask and alpha between.
 
     Args:
         source, new: (h, w, 4) uint8 straight RGBA.
         mask: (h, w) uint8.
+        out: where to write the result, which may be `new`; None for a new array.
 
     Returns:
-        (h, w, 4) uint8, a new array.
+        (h, w, 4) uint8.
     """
-    out = new.copy()
+    if out is None:
+        out = new.copy()
+    elif out is not new:
+        out[:] = new
     cv2.copyTo(source, (mask == 0).view(np.uint8), out)
-    soft = (mask > 0) & (mask < 255)
+    soft = cv2.inRange(mask, 1, 254) != 0  # pyright: ignore[reportArgumentType, reportCallIssue] - numbers do
     if soft.any():
         a, b = source[soft].astype(np.float32), new[soft].astype(np.float32)
         weight = mask[soft].astype(np.float32)[:, None] / 255

@@ -1,6 +1,9 @@
 """`pliant bench speed`: how long the user waits, on this machine, as medians and 95th percentiles."""
 
+import dataclasses
 import io
+import itertools
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +16,7 @@ import PIL.Image
 
 from engine.edit import DragEdit, Image, Mask, Point, PointPair
 from engine.engine import Engine
-from engine.methods.flow_warp.editor import preview_warp
+from engine.methods.flow_warp.preview import Preview, WarpPreview
 from engine.photo import open_photo
 
 _LARGE = (6000, 4000)  # a 24-megapixel photo
@@ -60,9 +63,22 @@ def _previews(picture: Image) -> list[Row]:
     moved = _request(small, mask=round_, motion="move", subject=_disc(small, _REGION // 4))
     region = f"{_REGION}² region, 6 pairs, 4 pins"
     return [
-        _measure(f"preview, deform, {region}", lambda: preview_warp(bent), 200, 12),
-        _measure(f"preview, move with a subject, {region}", lambda: preview_warp(moved), 50, None),
+        _measure(f"preview, deform, {region}", _pulling(bent), 200, 12),
+        _measure(f"preview, move with a subject, {region}", _pulling(moved), 200, None),
     ]
+
+
+def _pulling(request: DragEdit) -> Callable[[], object]:
+    """What shows a preview each time that the last target has gone on around its place."""
+    preview, angles = WarpPreview(), itertools.count()
+    *others, (handle, (x, y)) = request.points
+
+    def pull() -> Preview:
+        angle, reach = next(angles) / 7, 40 * _REGION / 1024
+        target = Point(x + reach * math.cos(angle), y + reach * math.sin(angle))
+        return preview.show(dataclasses.replace(request, points=(*others, PointPair(handle, target))))
+
+    return pull
 
 
 def _finals(picture: Image) -> list[Row]:

@@ -136,19 +136,26 @@ angles = st.floats(-3.1, 3.1)
 
 
 @given(angles, st.floats(0.3, 3), points, st.floats(0, 1), points)
-def test_power_composes(angle: float, scale: float, shift: tuple, share: float, at: tuple) -> None:
+def test_a_path_is_the_same_whether_followed_at_once_or_in_two_parts(
+    angle: float, scale: float, shift: tuple, share: float, at: tuple
+) -> None:
     whole = Similarity(scale * complex(math.cos(angle), math.sin(angle)), complex(*shift))
     place = np.array([at], np.float64)
+    # About a fixed point that lies far away, digits are lost in proportion.
+    lost = 1e-6 * (1 + 1 / max(abs(whole.a - 1), 1e-6))
     for first, second in ((share, 1 - share), (1 - share, share)):
-        twice = whole.power(second)(whole.power(first)(place))
-        # About a fixed point that lies far away, digits are lost in proportion.
-        assert np.allclose(twice, whole(place), rtol=0, atol=1e-6 * (1 + 1 / max(abs(whole.a - 1), 1e-6)))
-    assert np.allclose(whole.power(0)(place), place, atol=1e-3)
+        (part,) = whole.path(place, np.array([first]))
+        (twice,) = whole.path(part, np.array([second]))
+        assert np.allclose(twice, whole(place), rtol=0, atol=lost)
+    start, end = whole.path(place, np.array([0.0, 1.0]))
+    assert np.allclose(start, place, atol=1e-3)
+    assert np.allclose(end, whole(place), rtol=0, atol=lost)
     assert np.allclose(whole.inverse(whole(place)), place)
 
 
-def test_power_of_a_translation_is_a_share_of_it() -> None:
-    assert Similarity(1, 8 + 4j).power(0.25) == Similarity(1, 2 + 1j)
+def test_the_path_of_a_translation_is_a_straight_line() -> None:
+    place = np.array([[1.0, 2.0]])
+    assert np.array_equal(Similarity(1, 8 + 4j).path(place, np.array([0.25])), [[[3, 3]]])
 
 
 @given(

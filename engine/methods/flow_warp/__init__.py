@@ -17,6 +17,7 @@ METHOD = Method(
     request=DragEdit,
     settings=FlowWarpSettings,
     roles=frozenset[str](),
+    live=True,
     sees_colours=False,
     build=_build,
 )

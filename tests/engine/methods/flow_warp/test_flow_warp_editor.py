@@ -11,7 +11,7 @@ import pytest
 from engine.edit import Box, DragEdit, Point, PointPair
 from engine.engine import Engine
 from engine.fill import fill
-from engine.methods.flow_warp.editor import FlowWarpEditor, preview_warp
+from engine.methods.flow_warp.editor import FlowWarpEditor
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.progress import Cancelled, Progress, Step
 from engine.region import plan
@@ -108,31 +108,6 @@ def test_cancelled_at_once_there_is_nothing(picture: np.ndarray) -> None:
     with pytest.raises(Cancelled):
         edit(request(picture), progress)
     assert progress.partial() is None
-
-
-@pytest.mark.parametrize("motion", ["deform", "move"])
-@pytest.mark.parametrize("alpha", [False, True])
-def test_the_preview_is_the_final_picture_but_for_detail(paint, disc, motion: str, alpha: bool) -> None:
-    image = paint(320, 240, seed=3, alpha=alpha)
-    asked = request(image, subject=disc, motion=motion)
-    shown, final = preview_warp(asked, 0.5), edit(asked, stiffness=0.5, fill="smooth").image
-    assert shown.shape == final.shape == image.shape
-    assert shown.dtype == np.uint8
-    moved = np.abs(final.astype(int) - image).mean()
-    difference = np.abs(shown.astype(int) - final).mean()
-    assert difference < 1.5
-    assert difference < 0.3 * moved
-    assert np.array_equal(shown, preview_warp(asked, 0.5))
-
-
-def test_the_preview_leaves_what_is_protected(clear_picture: np.ndarray, disc: np.ndarray) -> None:
-    mask = np.zeros(clear_picture.shape[:2], np.uint8)
-    mask[40:200, 60:260] = 255
-    mask = cv2.blur(mask, (9, 9))
-    for motion in ("deform", "move"):
-        shown = preview_warp(request(clear_picture, mask=mask, subject=disc, motion=motion))
-        assert np.array_equal(shown[mask == 0], clear_picture[mask == 0])
-        assert not np.array_equal(shown, clear_picture)
 
 
 @pytest.mark.parametrize("motion", ["deform", "move"])
