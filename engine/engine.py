@@ -1,6 +1,8 @@
 """Engine: (method, pack, request, settings, progress) → result. All that the window and the shell touch."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
 
 import cv2
 
@@ -13,8 +15,17 @@ from engine.progress import Cancelled, Progress
 from engine.region import Region, plan
 from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
+from engine.runtime.memory import is_out_of_memory
 from engine.settings import Settings, Value
 from engine.subject import guess_subject, with_subject
+
+
+class Offer(NamedTuple):
+    """A method, and a pack on which it runs; None where it needs none."""
+
+    method: str
+    pack: str | None
+    pack_title: str
 
 
 class Engine:
@@ -32,6 +43,7 @@ class Engine:
         self._device = device
         self._store = store
         self._packs: dict[str, ModelPack] = {}
+        self._components: dict[tuple[str | None, str], Components] = {}
         self._editors: dict[tuple[str, str | None], Editor[EditRequest, Settings]] = {}
 
     def method(self, name: str) -> AnyMethod:
@@ -74,6 +86,23 @@ class Engine:
             self._store = self._store or PackStore()
             self._packs[name] = self._store.open(name)
         return self._packs[name]
+
+    def offers(self, request: type[EditRequest]) -> tuple[Offer, ...]:
+        """The methods that answer this kind of request, each with every pack that holds what it needs."""
+        self._store = self._store or PackStore()
+        packs: list[ModelPack] = []
+        for name in self._store.names():
+            with suppress(ModelMissing):  # broken, or to be fetched first
+                packs.append(self.pack(name))
+        offers: list[Offer] = []
+        for method in METHODS.values():
+            if not issubclass(request, method.request):
+                continue
+            if not method.roles:
+                offers.append(Offer(method.name, None, ""))
+            fitting = (pack for pack in packs if method.roles and method.roles <= pack.components.keys())
+            offers += [Offer(method.name, pack.name, pack.title) for pack in fitting]
+        return tuple(offers)
 
     def plan(self, request: EditRequest) -> Region:
         """What an edit of this request may change, and the crop that is needed for it."""
@@ -121,6 +150,10 @@ class Engine:
             if error.code != cv2.Error.StsNoMem:
                 raise
             raise OutOfMemory(_memory_sentence(request)) from None
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(_memory_sentence(request)) from None
 
     def _edit(
         self,
@@ -160,7 +193,9 @@ class Engine:
                 opened.require(method.roles, method.title)
             elif method.roles:
                 raise ModelMissing(f"{method.title} runs on a pack; choose one.")
-            self._editors[key] = method.build(Components(pack=opened, device=self.device(method.name)))
+            device = self.device(method.name)
+            new = Components(pack=opened, device=device)
+            self._editors[key] = method.build(self._components.setdefault((pack, device), new))
         return self._editors[key]
 
 

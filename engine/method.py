@@ -36,6 +36,7 @@ class Method(Generic[R, S]):
         roles: what a pack must hold; empty for a method that needs no pack.
         sees_colours: whether the crop must be sRGB. A method that only moves pixels keeps the picture's own
             colours, which sRGB may not hold.
+        live: whether it answers quickly enough to run whenever the pointer rests.
         reads_prompt: whether it reads the text of a `DragEdit`; that of a `TextEdit` is always read.
         build: makes the editor; torch may load here and not before.
     """
@@ -46,6 +47,7 @@ class Method(Generic[R, S]):
     settings: type[S]
     roles: frozenset[str]
     sees_colours: bool = True
+    live: bool = False
     reads_prompt: bool = False
     build: Callable[[Components], Editor[R, S]]
 

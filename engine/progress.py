@@ -27,7 +27,7 @@ class Progress:
         on_step: called before each step and after the last of a phase.
         on_preview: called with an intermediate picture, at most every `preview_interval` seconds.
         on_handles: called with the handles' present places.
-        is_cancelled: polled before each step.
+        is_cancelled: polled before each step, and inside of long ones.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class Progress:
         """
         begun = time.perf_counter()
         for done, item in enumerate(items):
-            self._step(Step(phase, done, len(items)))
+            self.check()
+            self._on_step(Step(phase, done, len(items)))
             yield item
         self._timings[phase] = self._timings.get(phase, 0.0) + time.perf_counter() - begun
         self._on_step(Step(phase, len(items), len(items)))
@@ -67,10 +68,14 @@ class Progress:
         for _ in self.track(name, (None,)):
             yield
 
-    def _step(self, step: Step) -> None:
+    def check(self) -> None:
+        """Stop here if asked to: for the inside of long steps, which cost too much to report.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
         if self._is_cancelled():
             raise Cancelled
-        self._on_step(step)
 
     def preview(self, render: Callable[[], Image]) -> None:
         """Show an intermediate picture; `render` is called only if someone looks and it is time."""

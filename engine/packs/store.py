@@ -18,17 +18,35 @@ _CHUNK = 2**20  # bytes
 
 
 class _Source(NamedTuple):
-    """Where a pack is described, and what its paths are relative to."""
+    """Where a pack is described, and what its paths are relative to.
+
+    A bundled manifest may describe a pack that the user gets elsewhere: its files then lie in `otherwise`.
+    """
 
     manifest: Path
     folder: Path
+    otherwise: Path | None = None
+
+    def read(self) -> ModelPack:
+        """Raises: ModelMissing: the manifest cannot be used, or nothing of what it describes is there."""
+        pack = read_manifest(self.manifest, self.folder)
+        if self.otherwise is None or not _is_fetched(pack) or _is_there(pack):
+            return pack
+        pack = read_manifest(self.manifest, self.otherwise)
+        if not _is_there(pack):
+            raise ModelMissing(
+                f"The pack “{pack.title}” is not installed; its files belong in "
+                f"{self.otherwise / pack.name}. Put them there, or choose another pack."
+            )
+        return pack
 
 
 class PackStore:
     """The packs shipped with Pliant and the user's own; of two with the same name, the user's counts.
 
     Args:
-        bundled: a folder of manifests, `*.toml`, whose paths are relative to its parent; None for Pliant's.
+        bundled: a folder of manifests, `*.toml`, whose paths are relative to its parent, or to `user` where
+            nothing of them is there; None for Pliant's.
         user: a folder with one folder per pack, each with its `pack.toml`; None for the user's. It may not
             exist.
 
@@ -89,7 +107,8 @@ class PackStore:
                     raise _unusable(pack.title, f"{file.path} is damaged; its checksum is wrong")
 
     def _sources(self) -> dict[str, _Source]:
-        bundled = (_Source(path, self._bundled.parent) for path in sorted(self._bundled.glob("*.toml")))
+        manifests = sorted(self._bundled.glob("*.toml"))
+        bundled = (_Source(path, self._bundled.parent, self._user) for path in manifests)
         user = (_Source(path, path.parent) for path in sorted(self._user.glob(f"*/{MANIFEST}")))
         return {**_by_name(bundled), **_by_name(user)}
 
@@ -99,15 +118,24 @@ def _by_name(sources: Iterator[_Source]) -> dict[str, _Source]:
     broken: dict[str, _Source] = {}
     for source in sources:
         try:
-            sound.setdefault(read_manifest(*source).name, source)
+            sound.setdefault(read_manifest(source.manifest, source.folder).name, source)
         except ModelMissing:  # said when it is opened; until then it must not get in the way of the others
             broken[manifest_label(source.manifest)] = source
     return {**broken, **sound}
 
 
+def _is_fetched(pack: ModelPack) -> bool:
+    """Whether its manifest says where to get it, so that it need not be there from the start."""
+    return any(file.url is not None for component in pack.components.values() for file in component.files)
+
+
+def _is_there(pack: ModelPack) -> bool:
+    return any(component.path.exists() for component in pack.components.values())
+
+
 def _read(name_or_folder: str | Path, sources: dict[str, _Source]) -> ModelPack:
     if isinstance(name_or_folder, str) and name_or_folder in sources:
-        return read_manifest(*sources[name_or_folder])
+        return sources[name_or_folder].read()
     manifest = Path(name_or_folder) / MANIFEST
     try:
         exists = manifest.is_file()
@@ -137,7 +165,7 @@ def _completed(pack: ModelPack, sources: dict[str, _Source]) -> ModelPack:
             raise ModelMissing(
                 f"The pack “{chain[-1].title}” extends the pack “{base}”, which is missing. Get it first."
             )
-        chain.append(read_manifest(*sources[base]))
+        chain.append(sources[base].read())
     chain.reverse()
     return replace(
         pack,

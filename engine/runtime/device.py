@@ -29,3 +29,20 @@ def resolve_device(name: str, *, networks: bool) -> str:
         titles = {"cuda": "NVIDIA GPU that this installation can use", "mps": "Apple GPU"}
         raise InvalidRequest(f"This machine has no {titles[name]}; use --device cpu or auto.")
     return name if networks else "cpu"
+
+
+def reset_peak_memory(device: str) -> None:
+    """Begin to watch what `peak_memory` tells."""
+    if device == "cuda":
+        import torch  # noqa: PLC0415
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory(device: str) -> float:
+    """The most of a GPU's memory that tensors held since it was reset, in MB; 0 where nobody counts."""
+    if device != "cuda":
+        return 0.0
+    import torch  # noqa: PLC0415
+
+    return torch.cuda.max_memory_allocated() / 1e6

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 import engine.methods
-from engine.edit import DragEdit, ExemplarEdit, TextEdit
+from engine.edit import DragEdit, ExemplarEdit, Point, PointPair, TextEdit
+from engine.engine import Engine
+from engine.errors import ModelMissing
 from engine.methods import METHODS
 from engine.runtime.components import Components
 from engine.settings import Settings
@@ -65,3 +67,11 @@ def test_settings_belong_to_an_instance_and_do_not_change(method):
 @pytest.mark.parametrize("method", [m for m in METHODS.values() if not m.roles], ids=lambda m: m.name)
 def test_a_method_without_roles_is_built_from_nothing(method):
     assert callable(method.build(Components(pack=None, device="cpu")).edit)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if m.roles], ids=lambda m: m.name)
+def test_a_method_with_roles_asks_for_a_pack(method, picture):
+    points = (PointPair(Point(100, 100), Point(120, 100)),)
+    requests = {DragEdit: DragEdit(image=picture, points=points)}
+    with pytest.raises(ModelMissing, match=f"{method.title} runs on a pack; choose one"):
+        Engine(device="cpu").edit(method.name, requests[method.request])

@@ -146,3 +146,9 @@ def test_the_last_checkpoint_is_rendered_and_only_when_wanted():
     assert partial is not None
     assert partial.handles == (Point(2, 0),)
     assert rendered == [2]
+
+
+def test_inside_a_long_step_it_can_be_asked_too():
+    Progress().check()
+    with pytest.raises(Cancelled):
+        Progress(is_cancelled=lambda: True).check()

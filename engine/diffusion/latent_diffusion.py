@@ -1,0 +1,127 @@
+"""LatentDiffusion: a noise predictor, an autoencoder and a text encoder, as the operations editors need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+
+Autoencoder = AutoencoderKL | AutoencoderTiny
+
+# Latent pixels from which a batch gains nothing on a CPU: its parts are run one by one in less memory.
+_BATCHED = 32 * 32
+
+
+class LatentDiffusion:
+    """Networks that work together. Gradients flow through every operation unless the caller turns them off.
+
+    Latents are float32 whatever the networks' precision is, so that schedulers lose nothing.
+
+    Args:
+        unet: predicts noise.
+        vae: between pictures and latents. The latents of an `AutoencoderTiny` are by its training the scaled
+            ones of the autoencoder it stands for; its own scaling factor is 1.
+        text_encoder, tokenizer: for `embed`; of a transformers CLIP.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        vae: Autoencoder,
+        text_encoder: nn.Module | None = None,
+        tokenizer: Any = None,  # noqa: ANN401 - a transformers tokenizer has no common type
+    ) -> None:
+        self.unet, self.vae = unet, vae
+        self.text_encoder, self.tokenizer = text_encoder, tokenizer
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        return tuple(net for net in (self.unet, self.vae, self.text_encoder) if net is not None)
+
+    @property
+    def device(self) -> torch.device:
+        return self.unet.device
+
+    @property
+    def factor(self) -> int:
+        """Pixels along a side per latent pixel."""
+        return 2 ** (len(self._config(self.vae)["block_out_channels"]) - 1)
+
+    @property
+    def multiple(self) -> int:
+        """Of what a picture's sides must be multiples, in pixels."""
+        return self.factor * 2 ** (len(self._config(self.unet)["block_out_channels"]) - 1)
+
+    def encode(self, image: Tensor, *, scaled: bool = True) -> Tensor:
+        """The latent of a picture: the mode of the autoencoder's posterior, without noise.
+
+        Args:
+            image: (b, 3, h, w) from −1 to 1.
+            scaled: whether to multiply by the autoencoder's scaling factor, as a noisy latent is. Picture
+                conditions in the manner of InstructPix2Pix are not scaled.
+
+        Returns:
+            (b, 4, h/8, w/8) float32 for a Stable Diffusion autoencoder.
+        """
+        encoded: Any = self.vae.encode(image.to(self.device, self.vae.dtype))
+        latents = encoded.latents if isinstance(self.vae, AutoencoderTiny) else encoded.latent_dist.mode()
+        return latents.float() * (self.scaling if scaled else 1)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """The picture of scaled latents (b, 4, h, w): (b, 3, 8h, 8w) float32, about −1 to 1."""
+        vae: Any = self.vae
+        decoded = vae.decode((latents / self.scaling).to(self.vae.dtype))
+        return decoded.sample.float()
+
+    def embed(self, prompts: Sequence[str]) -> Tensor:
+        """The text encoder's last hidden states, (b, 77, 768) for a Stable Diffusion 1 text encoder."""
+        assert self.text_encoder is not None, "this pack was opened without its text encoder"
+        return embed(self.text_encoder, self.tokenizer, prompts)
+
+    def predict_noise(self, latents: Tensor, timestep: Tensor, embedding: Tensor) -> Tensor:
+        """The noise in `latents`.
+
+        Args:
+            latents: (b, c, h, w), with condition channels, if the network has them, behind the noisy ones.
+            timestep: 0-dimensional.
+            embedding: (1 or b, tokens, features).
+
+        Returns:
+            (b, 4, h, w) float32.
+        """
+        embedding = embedding.to(self.device, self.unet.dtype).expand(len(latents), -1, -1)
+        time = timestep.to(self.device)
+        inputs = latents.to(self.unet.dtype)
+        alone = self.device.type == "cpu" and latents.shape[-2] * latents.shape[-1] > _BATCHED
+        parts = 1 if alone else len(latents)
+        pairs = zip(inputs.split(parts), embedding.split(parts), strict=True)
+        return torch.cat([self.unet(x, time, text).sample for x, text in pairs]).float()
+
+    @property
+    def scaling(self) -> float:
+        """What `encode` multiplies by, to bring latents near unit variance."""
+        return self._config(self.vae)["scaling_factor"]
+
+    @staticmethod
+    def _config(net: nn.Module) -> Any:  # noqa: ANN401 - diffusers' frozen dictionary
+        return net.config
+
+
+def embed(text_encoder: nn.Module, tokenizer: Any, prompts: Sequence[str]) -> Tensor:  # noqa: ANN401
+    """The last hidden states of a CLIP text encoder for `prompts`, padded and cut to its full length.
+
+    Returns:
+        (b, tokens, features) in the encoder's precision.
+    """
+    tokens = tokenizer(
+        list(prompts),
+        padding="max_length",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
+    )
+    device = next(text_encoder.parameters()).device
+    return text_encoder(tokens.input_ids.to(device)).last_hidden_state

@@ -1,0 +1,116 @@
+"""The networks of InstantDrag as a pack holds them, in the published folder's layout, and the null prompt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+
+from engine.diffusion.latent_diffusion import LatentDiffusion, embed
+from engine.diffusion.schedule import Schedule
+from engine.errors import ModelMissing
+from engine.methods.instant_drag.flowdiffusion import CONDITIONS, FlowDiffusion
+from engine.methods.instant_drag.flowgen import FlowGen, load_flowgen
+from engine.runtime.cache import cached
+from engine.runtime.components import Components
+
+_FLOWGENS = {"few": "flowgen", "many": "flowgen_many"}  # roles
+_LATENT = 4  # channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """What an edit runs on.
+
+    Args:
+        scheduler: configuration of a diffusers scheduler.
+        working_size: the side of the square, in pixels, at which FlowDiffusion was trained.
+    """
+
+    flowgen: FlowGen
+    flowdiffusion: FlowDiffusion
+    scheduler: Mapping[str, object]
+    working_size: int
+
+    @property
+    def all(self) -> tuple[nn.Module, ...]:
+        return self.flowgen, *self.flowdiffusion.sd.networks
+
+
+class PackedNetworks:
+    """Opens the networks of a pack, each when it is first needed."""
+
+    def __init__(self, components: Components) -> None:
+        self._components = components
+        self._null_prompt: Tensor | None = None
+
+    def __call__(self, flowgen: Literal["few", "many"], steps: int) -> Networks:
+        """The networks with that FlowGen, for so many denoising steps.
+
+        Raises:
+            ModelMissing: the pack lacks one of them, or one cannot be used.
+        """
+        return Networks(
+            flowgen=self._flowgen(flowgen),
+            flowdiffusion=self._flowdiffusion(),
+            scheduler=self._scheduler(steps),
+            working_size=self._components.working_size,
+        )
+
+    def _flowgen(self, name: str) -> FlowGen:
+        parts, role = self._components, _FLOWGENS[name]
+        if not parts.has(role):
+            other = next(word for word in _FLOWGENS if word != name)
+            raise ModelMissing(
+                f"The pack “{parts.title}” has no FlowGen for {name} drags ({role}). "
+                f"Set flowgen to {other}, or choose another pack."
+            )
+        return parts.load(role, FlowGen, loaders={"flowgen": load_flowgen})
+
+    def _flowdiffusion(self) -> FlowDiffusion:
+        parts = self._components
+        unet = parts.load("flow_unet", UNet2DConditionModel)
+        wanted, width = _LATENT + CONDITIONS, unet.config["in_channels"]
+        if width != wanted:
+            raise parts.unusable("flow_unet", f"takes {width} channels, and {wanted} are needed")
+        vae = parts.load("vae", nn.Module)
+        if not isinstance(vae, (AutoencoderKL, AutoencoderTiny)):
+            raise parts.unusable("vae", "is no autoencoder of pictures")
+        if self._null_prompt is None:
+            self._null_prompt = self._embed_nothing().to(unet.device, unet.dtype)
+        features, expected = self._null_prompt.shape[-1], unet.config["cross_attention_dim"]
+        if features != expected:
+            raise parts.unusable("flow_unet", f"reads {expected} features of text, and there are {features}")
+        return FlowDiffusion(LatentDiffusion(unet, vae), self._null_prompt)
+
+    def _scheduler(self, steps: int) -> Mapping[str, object]:
+        config: dict[str, object] = self._components.load("scheduler", dict)
+        try:
+            Schedule(config, steps)
+        except (ValueError, TypeError, NotImplementedError) as error:
+            raise self._components.unusable("scheduler", f"cannot run {steps} steps ({error})") from error
+        return config
+
+    def _embed_nothing(self) -> Tensor:
+        """The null prompt: shipped in the pack, or what its text encoder makes of no words, (1, 77, 768)."""
+        parts = self._components
+        if parts.has("null_prompt"):
+            return parts.load("null_prompt", Tensor)
+        if not parts.has("text_encoder", "tokenizer"):
+            raise ModelMissing(
+                "InstantDrag needs null_prompt, or text_encoder and tokenizer, which the pack "
+                f"“{parts.title}” does not hold. Choose another pack."
+            )
+        # In full precision whatever the device is, and let go of at once: it is needed once in a lifetime.
+        exact = replace(parts, device="cpu", precision="float32")
+
+        def make() -> Tensor:
+            with torch.no_grad():
+                return embed(exact.load("text_encoder", nn.Module), exact.load("tokenizer", object), [""])
+
+        roles = ("text_encoder", "tokenizer")
+        return cached("null_prompt", [parts.component(role).path for role in roles], make)
