@@ -7,6 +7,7 @@ import sys
 if sys.argv[:1] == ["-m"]:  # `python -m engine` loads this before its own first line: the door is here
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+from engine import channel, jobs, pictures
 from engine.edit import (
     MAX_PIXELS,
     Box,
@@ -22,11 +23,13 @@ from engine.edit import (
     Subject,
     TextEdit,
 )
-from engine.engine import Engine
+from engine.engine import Engine, Offer
 from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMissing, OutOfMemory
+from engine.halving import halve, is_opaque
+from engine.jobs import EditJob, SubjectJob, WarmJob
 from engine.method import Method
 from engine.methods import METHODS
-from engine.methods.flow_warp.editor import preview_warp
+from engine.methods.flow_warp.preview import Preview, WarpPreview
 from engine.paths import data_dir, resource_dir
 from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
@@ -43,6 +46,7 @@ __all__ = [
     "Declaration",
     "DownloadFailed",
     "DragEdit",
+    "EditJob",
     "EditRequest",
     "EditResult",
     "Engine",
@@ -54,22 +58,31 @@ __all__ = [
     "Method",
     "ModelMissing",
     "Motion",
+    "Offer",
     "OutOfMemory",
     "Photo",
     "Point",
     "PointPair",
+    "Preview",
     "Progress",
     "Region",
     "Sample",
     "Settings",
     "Step",
     "Subject",
+    "SubjectJob",
     "TextEdit",
     "Value",
+    "WarmJob",
+    "WarpPreview",
+    "channel",
     "check_output",
     "data_dir",
+    "halve",
+    "is_opaque",
+    "jobs",
     "open_photo",
-    "preview_warp",
+    "pictures",
     "resource_dir",
     "samples",
     "save_photo",

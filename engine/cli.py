@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from engine.channel import HOST_ARGUMENT
 from engine.edit import EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
@@ -41,6 +42,10 @@ def main(arguments: Sequence[str], more: Mapping[str, Callable[[], list[Row]]] |
     Args:
         more: what `bench` measures besides the engine, by the benchmark's name.
     """
+    if list(arguments) == [HOST_ARGUMENT]:
+        from engine.host import main as serve  # noqa: PLC0415 - it is the program's other half
+
+        return serve()
     fill_closed_streams()
     _set_up_log()
     try:

@@ -19,8 +19,21 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "paths"),
     ("edit", "settings", "motion"),
-    ("flow", "fill", "colour"),
-    ("progress", "warp", "region", "subject", "photo", "photo_writer", "sample", "packs"),
+    ("halving", "colour"),
+    ("flow", "fill"),
+    (
+        "progress",
+        "clearance",
+        "lift",
+        "warp",
+        "region",
+        "subject",
+        "photo",
+        "photo_writer",
+        "sample",
+        "packs",
+    ),
+    ("pictures", "jobs", "channel"),  # what window and engine process share
     ("networks", "diffusion"),
     ("training",),
     ("runtime",),
@@ -28,7 +41,7 @@ FLOORS = (
     ("methods",),
     ("engine", "stages"),
     ("__init__",),
-    ("evaluation", "host", "flags", "terminal"),
+    ("evaluation", "reporting", "host", "flags", "terminal"),
     ("cli", "__main__"),
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

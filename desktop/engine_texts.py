@@ -1,0 +1,104 @@
+"""What the user is told when the engine process fails: the cause, and what became of it."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+
+from desktop.engine_process import Command
+from engine import channel, data_dir
+
+_KILLED = -9  # as subprocess tells SIGKILL
+
+
+def ended(status: int) -> str:
+    """For an exit status as `subprocess` gives it."""
+    if status == _KILLED:
+        return QCoreApplication.translate(
+            "EngineWorker",
+            "The system ended the engine, probably because memory ran out; it was restarted. "
+            "Your document is untouched. Try a smaller part, or close other programs.",
+        )
+    if status == channel.BROKEN_DEVICE:
+        return QCoreApplication.translate(
+            "EngineWorker",
+            "The graphics device reported a fault, so the engine was restarted. "
+            "Your document is untouched; run the edit again.",
+        )
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The engine crashed (status {status}) and was restarted. "
+        "Your document is untouched; run the edit again.",
+    )
+    return told.format(status=status)
+
+
+def silent(seconds: float) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The engine gave no sign for {seconds} s, so it was restarted. "
+        "Your document is untouched; run the edit again.",
+    )
+    return told.format(seconds=f"{seconds:g}")
+
+
+def unstopped(seconds: float) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The edit did not stop within {seconds} s, so the engine was restarted. Your document is untouched.",
+    )
+    return told.format(seconds=f"{seconds:g}")
+
+
+def restarted() -> str:
+    return QCoreApplication.translate("EngineWorker", "The engine was restarted; run the edit again.")
+
+
+def garbled() -> str:
+    return QCoreApplication.translate(
+        "EngineWorker", "The engine's answer made no sense, so it was restarted; run the edit again."
+    )
+
+
+def stuck(seconds: float) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.",
+    )
+    return told.format(seconds=round(seconds))
+
+
+def unstartable(command: Command) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The engine cannot be started with {program}. Install Pliant again or choose another runtime; "
+        "what went wrong is written in {folder}.",
+    )
+    return told.format(program=command.words[0], folder=data_dir() / "logs")
+
+
+def no_runtime(folder: Path) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker", "There is no Python in {folder}; choose the folder of a runtime."
+    )
+    return told.format(folder=folder)
+
+
+def other_version(command: Command) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The runtime {program} belongs to another version of Pliant; update it, or choose another.",
+    )
+    return told.format(program=command.words[0])
+
+
+def queue_full(count: int) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker", "{count} edits are waiting already; let one finish, or cancel one."
+    )
+    return told.format(count=count)
+
+
+def no_memory() -> str:
+    return QCoreApplication.translate(
+        "EngineWorker", "Memory does not suffice to hand the picture to the engine; close other programs."
+    )

@@ -1,0 +1,217 @@
+"""EngineTier: methods that run in the engine process: a fast one when the pointer rests, any on demand."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop.document import State
+from desktop.keeping import Finished, Tier
+from desktop.worker import EngineWorker
+from engine import METHODS, Box, DragEdit, EditJob, EditResult, Image, Step, Value
+
+_QUICK_S, _SLOW_S = 0.5, 1.5  # of the fast method's time:
+_WAITS_MS = (0, 120, 250)  # how long the pointer has to rest for a quick, a middling, a slow one
+_WEIGHT = 0.4  # of the last time against those before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What runs in the engine process.
+
+    Args:
+        method: its name.
+        pack: the pack's name, or None.
+        device: auto, cpu, cuda or mps.
+        settings: of the method, by name; the others are as the pack recommends.
+    """
+
+    method: str
+    pack: str | None
+    device: str = "auto"
+    settings: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+    @property
+    def title(self) -> str:
+        return METHODS[self.method].title
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Job:
+    number: int
+    choice: Choice
+    state: State
+    request: DragEdit
+    begun: float
+
+
+class EngineTier(QObject):
+    """At most one fast job and one on demand. What comes of others is dropped.
+
+    Args:
+        worker: runs the jobs.
+    """
+
+    paused = Signal()  # the pointer rests: `run_fast` now
+    finished = Signal(object)  # Finished
+    failed = Signal(str)  # a sentence; the picture stays as it is
+    previewed = Signal(object, object, object)  # State, Image, Box: how a job on demand looks so far
+    handles = Signal(object, object)  # State, where the handles of a job on demand are: a tuple of Points
+    stepped = Signal(object, object)  # Step of the job on demand, else of the fast one; seconds left or None
+    running = Signal(str)  # the title of what is run on demand; empty when that has ended
+
+    def __init__(self, worker: EngineWorker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self.fast: Choice | None = None
+        self._quick: _Job | None = None
+        self._refining: _Job | None = None
+        self._mean: float | None = None  # seconds that the fast method takes
+        self._pause = QTimer(self, singleShot=True)
+        self._pause.timeout.connect(self.paused)
+        worker.finished.connect(self._take)
+        worker.cancelled.connect(self._stopped)
+        worker.failed.connect(self._fail)
+        worker.stuck.connect(self._warn)
+        worker.step.connect(self._step)
+        worker.preview.connect(self._preview)
+        worker.handles.connect(self._move)
+
+    def choose_fast(self, choice: Choice | None) -> None:
+        """Run another method when the pointer pauses, or none."""
+        self.drop_fast()
+        self.fast, self._mean = choice, None
+
+    def moved(self) -> None:
+        """The pointer has moved: what runs is for a place where it no longer is."""
+        self.drop_fast()
+        if self.fast is not None and not self.refining:
+            self._pause.start(self._wait_ms)
+
+    def run_fast(self, state: State, request: DragEdit) -> None:
+        """Run the fast method, unless it runs for this state already, or the engine is busy on demand."""
+        self._pause.stop()
+        if self.fast is None or self.refining or (self._quick is not None and self._quick.state is state):
+            return
+        self.drop_fast()
+        self._quick = self._submit(self.fast, state, request, preview=True)
+
+    def drop_fast(self) -> None:
+        self._pause.stop()
+        if self._quick is not None:
+            self._worker.cancel(self._quick.number)
+            self._quick = None
+
+    def refine(self, choice: Choice, state: State, request: DragEdit) -> None:
+        """Run a method on demand, and nothing beside it."""
+        self.drop_fast()
+        self.cancel()
+        self._refining = self._submit(choice, state, request, preview=False)
+        self.running.emit(choice.title)
+
+    def cancel(self) -> bool:
+        """Stop what runs on demand; what there is by then comes as a partial result. → whether any ran."""
+        if self._refining is None:
+            return False
+        self._worker.cancel(self._refining.number)
+        return True
+
+    @property
+    def refining(self) -> bool:
+        return self._refining is not None
+
+    def preview_painted(self) -> None:
+        """The last preview is on the screen, and the next one may come."""
+        if self._refining is not None:
+            self._worker.preview_painted(self._refining.number)
+
+    @property
+    def _wait_ms(self) -> int:
+        if self._mean is None:
+            return _WAITS_MS[1]
+        return _WAITS_MS[(self._mean >= _QUICK_S) + (self._mean > _SLOW_S)]
+
+    def _submit(self, choice: Choice, state: State, request: DragEdit, *, preview: bool) -> _Job:
+        job = EditJob(
+            method=choice.method,
+            request=request,
+            settings=choice.settings,
+            pack=choice.pack,
+            device=choice.device,
+            preview=preview,
+        )
+        number = self._worker.submit(job)
+        return _Job(number=number, choice=choice, state=state, request=request, begun=time.monotonic())
+
+    def _job(self, number: int) -> tuple[_Job, Tier] | None:
+        if self._refining is not None and self._refining.number == number:
+            return self._refining, "refined"
+        if self._quick is not None and self._quick.number == number:
+            return self._quick, "fast"
+        return None
+
+    def _forget(self, tier: Tier) -> None:
+        if tier == "fast":
+            self._quick = None
+        else:
+            self._refining = None
+
+    def _take(self, number: int, result: EditResult) -> None:
+        found = self._job(number)
+        if found is None:
+            return
+        job, tier = found
+        self._forget(tier)
+        if tier == "fast":
+            taken = time.monotonic() - job.begun
+            self._mean = taken if self._mean is None else self._mean + _WEIGHT * (taken - self._mean)
+        choice = job.choice
+        provenance = {"method": choice.method, "pack": choice.pack, "seed": job.request.seed}
+        self.finished.emit(
+            Finished(
+                state=job.state,
+                request=job.request,
+                result=result,
+                provenance={**provenance, **choice.settings},
+                title=choice.title,
+                tier=tier,
+            )
+        )
+        self._tell_end(tier)
+
+    def _tell_end(self, tier: Tier) -> None:
+        if tier == "refined":
+            self.running.emit("")
+
+    def _stopped(self, number: int) -> None:
+        found = self._job(number)
+        if found is not None:
+            self._forget(found[1])
+            self._tell_end(found[1])
+
+    def _fail(self, number: int, sentence: str) -> None:
+        found = self._job(number)
+        if found is not None:
+            self._forget(found[1])
+            self.failed.emit(sentence)
+            self._tell_end(found[1])
+
+    def _warn(self, number: int, sentence: str) -> None:
+        if self._job(number) is not None:
+            self.failed.emit(sentence)
+
+    def _step(self, number: int, step: Step, left: float | None) -> None:
+        found = self._job(number)
+        if found is not None and (found[1] == "refined" or self._refining is None):
+            self.stepped.emit(step, left)
+
+    def _preview(self, number: int, image: Image, box: Box) -> None:
+        found = self._job(number)
+        if found is not None and found[1] == "refined":
+            self.previewed.emit(found[0].state, image, box)
+
+    def _move(self, number: int, points: object) -> None:
+        found = self._job(number)
+        if found is not None and found[1] == "refined":
+            self.handles.emit(found[0].state, points)

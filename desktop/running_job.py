@@ -1,0 +1,82 @@
+"""RunningJob: the job that the engine process is at, and how what is said of it reaches the window."""
+
+from dataclasses import dataclass
+
+from desktop.engine_signals import EngineSignals
+from desktop.excerpt import Excerpt
+from engine import Box, EditJob, EditResult, Point, Step, WarmJob, channel, jobs, pictures
+
+End = channel.Finished | channel.Stopped | channel.Failed
+
+
+@dataclass(kw_only=True)
+class RunningJob:
+    """A job that has been handed over.
+
+    Args:
+        excerpt: of an edit's picture; keeps the files of what was sent.
+        cancelled_at: on the monotonic clock, or None.
+        dropped: its end has been told, and nothing more shall be.
+        begun: the process has said something of it.
+        told_stuck: it gives no sign, and the user knows.
+    """
+
+    number: int
+    job: jobs.Job
+    excerpt: Excerpt | None
+    cancelled_at: float | None = None
+    dropped: bool = False
+    begun: bool = False
+    told_stuck: bool = False
+
+    @property
+    def libraries(self) -> tuple[str | None, str]:
+        """Pack and device, which decide what the process loads for it."""
+        if isinstance(self.job, EditJob):
+            return self.job.pack, self.job.device
+        return None, self.job.device if isinstance(self.job, WarmJob) else "cpu"
+
+    def answer(self, end: End, folder: pictures.SessionFolder) -> jobs.Answer | None:
+        """What has come of it, for the whole picture; its file is the array's from now on.
+
+        Raises:
+            KeyError, TypeError, ValueError: it makes no sense.
+        """
+        if not isinstance(end, channel.Finished):
+            return None
+        answer = jobs.decode_answer(end.answer, folder.take)
+        if isinstance(answer, EditResult) and self.excerpt is not None and not self.dropped:
+            return self.excerpt.result(answer)
+        return answer
+
+    def tell_end(self, end: End, answer: jobs.Answer | None, signals: EngineSignals) -> None:
+        if self.dropped:
+            return
+        if isinstance(end, channel.Failed):
+            signals.failed.emit(self.number, end.sentence)
+        elif answer is None:
+            signals.cancelled.emit(self.number)
+        else:
+            signals.finished.emit(self.number, answer)
+
+    def tell_step(self, step: Step, left: float | None, signals: EngineSignals) -> None:
+        if not self.dropped:
+            signals.step.emit(self.number, step, left)
+
+    def tell_look(
+        self, message: channel.Message, folder: pictures.SessionFolder, signals: EngineSignals
+    ) -> None:
+        """Tell how it looks so far: handles and previews.
+
+        Raises:
+            KeyError, TypeError, ValueError: it makes no sense.
+        """
+        if self.excerpt is None:
+            return
+        if isinstance(message, channel.Previewed):
+            image = folder.take(jobs.decode_ref(message.picture))
+            if not self.dropped:
+                signals.preview.emit(self.number, image, self.excerpt.place(Box(*message.box)))
+        elif isinstance(message, channel.Moved) and not self.dropped:
+            points = tuple(Point(*handle) for handle in message.handles)
+            signals.handles.emit(self.number, self.excerpt.points(points))

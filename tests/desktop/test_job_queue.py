@@ -1,0 +1,57 @@
+"""The order in which jobs reach the engine."""
+
+import pytest
+
+from desktop.job_queue import JobQueue, QueueFull
+from engine import DragEdit, EditJob, Point, PointPair, WarmJob
+
+
+@pytest.fixture
+def preview(picture):
+    request = DragEdit(image=picture, points=(PointPair(Point(1, 1), Point(2, 2)),))
+    return EditJob(method="m", request=request, preview=True)
+
+
+def numbers(queue):
+    found = []
+    while (waiting := queue.next()) is not None:
+        found.append(waiting[0])
+    return found
+
+
+def test_final_jobs_come_first_and_in_their_order(preview):
+    queue = JobQueue()
+    assert queue.add(1, preview) is None
+    queue.add(2, WarmJob())
+    queue.add(3, WarmJob())
+    assert queue.add(4, preview) == 1
+    assert len(queue) == 3
+    assert numbers(queue) == [2, 3, 4]
+
+
+def test_it_holds_only_so_many_final_jobs(preview):
+    queue = JobQueue(most=2)
+    queue.add(1, WarmJob())
+    queue.add(2, WarmJob())
+    with pytest.raises(QueueFull):
+        queue.add(3, WarmJob())
+    queue.add(4, preview)
+    assert numbers(queue) == [1, 2, 4]
+
+
+def test_jobs_can_be_dropped(preview):
+    queue = JobQueue()
+    queue.add(1, WarmJob())
+    queue.add(2, WarmJob())
+    queue.add(3, preview)
+    assert [queue.drop(number) for number in (1, 3, 3, 9)] == [True, True, False, False]
+    assert numbers(queue) == [2]
+
+
+def test_what_is_put_back_is_the_next_but_no_preview_goes_before_a_later_one(preview):
+    queue = JobQueue()
+    queue.add(2, WarmJob())
+    assert queue.put_back(1, WarmJob())
+    assert queue.put_back(3, preview)
+    assert not queue.put_back(3, preview)
+    assert numbers(queue) == [1, 2, 3]

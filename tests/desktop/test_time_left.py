@@ -1,0 +1,52 @@
+"""The time left is learned from edits of the same kind, and unknown before."""
+
+import pytest
+
+from desktop.time_left import TimeLeft
+from engine import Step
+
+
+def run(left, begin, pace=1.0, kind="k"):
+    """Two phases: two steps of 1 s, then four of 2 s; what is told at each step."""
+    left.begin(kind)
+    now, told = begin, []
+    for phase, steps, seconds in (("a", 2, 1.0), ("b", 4, 2.0)):
+        for done in range(steps + 1):
+            told.append(left.step(Step(phase, done, steps), now))
+            now += seconds * pace if done < steps else 0
+    left.end(now)
+    return told
+
+
+def test_of_the_first_edit_nothing_is_known():
+    assert run(TimeLeft(), 0) == [None] * 8
+
+
+def test_the_second_is_told_what_the_first_took():
+    left = TimeLeft()
+    run(left, 0)
+    assert run(left, 100) == pytest.approx([10, 9, 8, 8, 6, 4, 2, 0])
+
+
+def test_within_a_phase_its_own_pace_counts():
+    left = TimeLeft()
+    run(left, 0)
+    told = run(left, 100, pace=3)
+    assert told[1] == pytest.approx(3 + 8)
+    assert told[4:] == pytest.approx([18, 12, 6, 0])
+    assert run(left, 200, pace=2)[0] == pytest.approx(20)  # between the two before
+
+
+def test_kinds_are_apart_and_an_edit_that_did_not_end_teaches_nothing():
+    left = TimeLeft()
+    left.begin("k")
+    left.step(Step("a", 0, 2), 0)
+    assert run(left, 0) == [None] * 8
+    assert run(left, 0, kind="other") == [None] * 8
+
+
+def test_a_phase_that_is_first_heard_of_midway_is_not_taken_for_fast():
+    left = TimeLeft()
+    run(left, 0)
+    left.begin("k")
+    assert left.step(Step("b", 3, 4), 100) == pytest.approx(2 + 2)

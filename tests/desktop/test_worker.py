@@ -1,0 +1,593 @@
+"""The engine worker with real processes, sound and faulty ones: no job is lost, no process stays behind."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject
+
+from desktop import supervisor as supervisor_module
+from desktop.engine_process import Command, engine_command
+from desktop.engine_signals import EngineSignals
+from desktop.limits import Limits
+from desktop.running_job import RunningJob
+from desktop.supervisor import Supervisor
+from desktop.worker import EngineWorker
+from engine import DragEdit, EditJob, Engine, Point, PointPair, SubjectJob, WarmJob, channel, pictures
+
+ROOT = Path(__file__).parents[2]
+FAULTY = Command((sys.executable, "-m", "tests.engine.fault_host"), ROOT)
+ENDS = ("finished", "cancelled", "failed")
+PATIENCE = 20_000  # milliseconds
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc or sends signals")
+
+
+class Ear(QObject):
+    """Hears all that a worker tells, in the window's thread, as (name, job, …)."""
+
+    NAMES = ("ready", "step", "preview", "handles", "finished", "cancelled", "failed", "stuck", "lost")
+
+    def __init__(self, worker, qtbot):
+        super().__init__()
+        self.heard, self.qtbot = [], qtbot
+        for name in self.NAMES:
+            getattr(worker, name).connect(getattr(self, f"hear_{name}"))
+
+    def of(self, name, job=None):
+        return [told for told in self.heard if told[0] == name and job in (None, told[1])]
+
+    def end(self, job):
+        """How the job has ended: the one signal that says so."""
+        self.qtbot.waitUntil(lambda: any(self.of(name, job) for name in ENDS), timeout=PATIENCE)
+        (told,) = [told for told in self.heard if told[0] in ENDS and told[1] == job]
+        return told
+
+    def wait(self, name, job=None, count=1):
+        self.qtbot.waitUntil(lambda: len(self.of(name, job)) >= count, timeout=PATIENCE)
+        return self.of(name, job)[count - 1]
+
+
+def _hear(name):
+    return lambda self, *told: self.heard.append((name, *told))
+
+
+for _name in Ear.NAMES:
+    setattr(Ear, f"hear_{_name}", _hear(_name))
+
+
+@pytest.fixture
+def start(qtbot):
+    """start(command, **limits) → worker and ear."""
+    workers = []
+
+    def start(command=FAULTY, **limits):
+        worker = EngineWorker(command, Limits(**limits))
+        workers.append(worker)
+        return worker, Ear(worker, qtbot)
+
+    yield start
+    for worker in workers:
+        worker.close()
+
+
+def drag(image, at=(150, 120), **changes):
+    x, y = at
+    return DragEdit(image=image, points=(PointPair(Point(x, y), Point(x + 30, y + 10)),), **changes)
+
+
+def warp(image, **changes):
+    return EditJob(method="flow_warp", request=drag(image), **changes)
+
+
+def fault(image, prompt, **changes):
+    return EditJob(method="fault", request=drag(image, prompt=prompt), **changes)
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def works(worker, ear, image):
+    """An edit gives what it always gives."""
+    name, _, answer = ear.end(worker.submit(warp(image)))
+    assert name == "finished"
+    assert answer.image.tobytes() == Engine().edit("flow_warp", drag(image)).image.tobytes()
+
+
+# --- jobs
+
+
+def test_a_result_is_the_engines_own_bit_for_bit(start, paint, display_p3):
+    worker, ear = start()
+    image = paint(1400, 900, alpha=True)
+    disc = np.zeros(image.shape[:2], np.uint8)
+    disc[300:420, 500:640] = 255
+    for request in (
+        drag(image, at=(600, 300)),
+        drag(image, at=(600, 300), mask=disc, profile=display_p3, pins=(Point(500, 260),)),
+        drag(image, at=(600, 300), protected=disc),
+        drag(image, at=(560, 360), motion="move"),
+        drag(image, at=(560, 360), motion="move", subject=disc),
+    ):
+        expected = Engine().edit("flow_warp", request)
+        _, _, answer = ear.end(worker.submit(EditJob(method="flow_warp", request=request)))
+        assert answer.image.tobytes() == expected.image.tobytes()
+        assert (answer.region, answer.handles) == (expected.region, expected.handles)
+        assert not answer.image.flags.writeable
+
+
+def test_all_kinds_of_jobs_are_answered_in_their_turn(start, picture):
+    worker, ear = start()
+    request = drag(picture, motion="move")
+    jobs = [worker.submit(SubjectJob(request=request)), worker.submit(WarmJob(device="cpu"))]
+    jobs.append(worker.submit(warp(picture)))
+    assert np.array_equal(ear.end(jobs[0])[2], Engine().find_subject(request))
+    assert ear.end(jobs[1])[2] == "cpu"
+    assert [told[1] for told in ear.heard if told[0] in ENDS] == jobs[: len(ear.of("finished"))]
+    ear.end(jobs[2])
+    hello = ear.of("ready")[0][1]
+    assert hello.pid == worker.pid
+    assert hello.versions["numpy"] == np.__version__
+
+
+def test_what_the_engine_refuses_is_told_and_the_next_edit_works(start, picture):
+    worker, ear = start()
+    white = np.full(picture.shape[:2], 255, np.uint8)
+    for job, words in (
+        (EditJob(method="flow_warp", request=drag(picture, protected=white)), "protected"),
+        (fault(picture, "refuse"), "must not be edited"),
+        (fault(picture, "memory"), "Memory did not suffice"),
+        (fault(picture, "bug"), "unexpected"),
+    ):
+        name, _, sentence = ear.end(worker.submit(job))
+        assert name == "failed"
+        assert words in sentence
+    works(worker, ear, picture)
+    assert not ear.of("lost")
+
+
+def test_steps_handles_and_previews_are_of_the_whole_picture(start, paint):
+    worker, ear = start()
+    image = paint(1000, 700)
+    request = drag(image, at=(700, 400), prompt="slow")
+    job = worker.submit(EditJob(method="fault", request=request))
+    _, _, picture, box = ear.wait("preview", job)
+    assert box == Engine().plan(request).crop
+    assert picture.shape == (box.height, box.width, 4)
+    assert ear.wait("handles", job)[2] == (Point(700, 400),)
+    worker.preview_painted(job)
+    ear.wait("preview", job, count=2)
+    assert all(left is None for *_, left in ear.of("step", job))
+    worker.cancel(job)
+    name, _, answer = ear.end(job)
+    assert (name, answer.partial) == ("finished", True)
+    assert answer.image.shape == image.shape
+    outside = np.ones(image.shape[:2], bool)
+    outside[box.slices] = False
+    assert np.array_equal(answer.image[outside], image[outside])
+
+
+def test_the_time_left_is_learned(start, picture):
+    worker, ear = start()
+    first, second = (worker.submit(fault(picture, "short")) for _ in range(2))
+    ear.end(second)
+    assert {left for *_, left in ear.of("step", first)} == {None}
+    lefts = [left for _, _, step, left in ear.of("step", second) if step.phase == "Short"]
+    assert lefts[-1] < lefts[0] < 10
+
+
+# --- latest wins
+
+
+def test_of_previews_the_latest_is_made(start, picture):
+    worker, ear = start()
+    running = worker.submit(fault(picture, "slow", preview=True))
+    ear.wait("step", running)
+    waiting = worker.submit(fault(picture, "slow", preview=True))
+    latest = worker.submit(warp(picture, preview=True))
+    begun = time.monotonic()
+    assert ear.end(latest)[0] == "finished"
+    assert time.monotonic() - begun < 1
+    assert ear.end(running) == ("cancelled", running)
+    assert ear.end(waiting) == ("cancelled", waiting)
+    after = ear.heard[ear.heard.index(("cancelled", running)) + 1 :]
+    assert not [told for told in after if told[1] == running]
+
+
+def test_a_final_edit_goes_before_previews_and_is_never_dropped(start, picture):
+    worker, ear = start()
+    running = worker.submit(fault(picture, "slow", preview=True))
+    ear.wait("step", running)
+    preview = worker.submit(warp(picture, preview=True))
+    finals = [worker.submit(warp(picture)) for _ in range(3)]
+    for job in (*finals, preview):
+        assert ear.end(job)[0] == "finished"
+    assert [told[1] for told in ear.of("finished")] == [*finals, preview]
+
+
+def test_more_than_may_wait_are_refused_in_words(start, picture):
+    worker, ear = start()
+    jobs = [worker.submit(fault(picture, "slow")) for _ in range(12)]
+    refused = [job for job in jobs if ear.of("failed", job) or ear.qtbot.wait(20) or ear.of("failed", job)]
+    assert refused == jobs[-len(refused) :]
+    assert 3 <= len(refused) <= 4  # one of them may run already
+    assert "8 edits are waiting" in ear.of("failed")[0][2]
+    for job in jobs:
+        worker.cancel(job)
+    assert {ear.end(job)[0] for job in jobs if job not in refused} <= {"cancelled", "finished"}
+
+
+# --- cancelling
+
+
+def test_a_job_that_waits_can_be_cancelled(start, picture):
+    worker, ear = start()
+    first, second = worker.submit(fault(picture, "bare")), worker.submit(warp(picture))
+    ear.wait("step", first)
+    worker.cancel(second)
+    assert ear.end(second) == ("cancelled", second)
+    worker.cancel(first)
+    assert ear.end(first) == ("cancelled", first)
+    worker.cancel(first)  # has ended
+    works(worker, ear, picture)
+    assert not ear.of("lost")
+
+
+def test_an_edit_that_does_not_stop_is_ended_with_its_process(start, picture):
+    worker, ear = start(cancel=0.3)
+    for _ in range(3):  # as often as one likes
+        job = worker.submit(fault(picture, "hang"))
+        ear.wait("step", job)
+        worker.cancel(job)
+        assert ear.end(job) == ("cancelled", job)
+    assert "did not stop within 0.3 s" in ear.wait("lost")[1]
+    works(worker, ear, picture)
+
+
+def test_a_cancelled_preview_has_ended_at_once_and_has_no_partial_result(start, picture):
+    worker, ear = start()
+    job = worker.submit(fault(picture, "slow", preview=True))
+    ear.wait("handles", job)
+    worker.cancel(job)
+    assert ear.end(job) == ("cancelled", job)
+    works(worker, ear, picture)
+    assert not ear.of("finished", job)
+
+
+def test_an_edit_that_hangs_is_told_and_can_be_ended(start, picture):
+    worker, ear = start(stuck=0.4)
+    job = worker.submit(fault(picture, "hang"))
+    _, _, sentence = ear.wait("stuck", job)
+    assert "no progress" in sentence
+    worker.restart()
+    assert ear.end(job)[0] == "failed"
+    works(worker, ear, picture)
+    assert len(ear.of("stuck")) == 1
+
+
+# --- a process that dies
+
+
+@linux
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("killed", "memory ran out"),
+        ("leave", "status 3"),
+        ("device", "unexpected failed"),
+        ("deaf", "gave no sign"),
+    ],
+)
+def test_the_reason_is_told_and_the_next_edit_works(start, picture, prompt, words):
+    worker, ear = start(silence=1, opening=1)
+    job = worker.submit(fault(picture, prompt))
+    waiting = worker.submit(warp(picture))  # handed to the next process
+    name, _, sentence = ear.end(job)
+    assert name == "failed"
+    assert words in sentence
+    assert ear.end(waiting)[0] == "finished"
+    assert len(ear.of("lost")) == 1
+    if prompt == "device":
+        assert "graphics device" in ear.of("lost")[0][1]
+    works(worker, ear, picture)
+
+
+@linux
+def test_killed_at_20_random_moments_the_next_edit_works(start, picture):
+    worker, ear = start()
+    moments = random.Random(7)
+    for _ in range(20):
+        job = worker.submit(fault(picture, "bare") if moments.random() < 0.5 else warp(picture))
+        ear.qtbot.wait(moments.randrange(0, 150))
+        if (pid := worker.pid) is not None:
+            os.kill(pid, signal.SIGKILL)
+        next_job = worker.submit(warp(picture))
+        worker.cancel(job)  # it may be handed over anew, or still be waiting
+        assert ear.end(job)[0] in ENDS
+        assert ear.end(next_job)[0] == "finished"
+    works(worker, ear, picture)
+
+
+@linux
+def test_a_process_that_stands_still_is_replaced(start, picture):
+    worker, ear = start(silence=1)
+    works(worker, ear, picture)
+    os.kill(worker.pid, signal.SIGSTOP)
+    assert "gave no sign" in ear.wait("lost")[1]
+    works(worker, ear, picture)
+
+
+def test_restart_ends_what_runs_and_keeps_what_waits(start, picture):
+    worker, ear = start()
+    job, waiting = worker.submit(fault(picture, "hang")), worker.submit(warp(picture))
+    ear.wait("step", job)
+    before = worker.pid
+    worker.restart()
+    assert ear.end(job)[0] == "failed"
+    assert ear.end(waiting)[0] == "finished"
+    assert worker.pid != before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((sys.executable, "-c", "raise SystemExit(1)"), "cannot be started"),
+        (("/nowhere/python",), "cannot be started"),
+        (
+            (sys.executable, "-c", "import engine.host as h; h.PROTOCOL = 99; h.main()"),
+            "another version of Pliant",
+        ),
+    ],
+    ids=["ends at once", "absent", "other version"],
+)
+def test_an_engine_that_cannot_be_started_is_given_up_until_it_is_asked_for_again(
+    start, picture, words, told
+):
+    worker, ear = start(Command(words, ROOT))
+    for _ in range(2):
+        name, _, sentence = ear.end(worker.submit(warp(picture)))
+        assert name == "failed"
+        assert told in sentence
+    assert told in ear.of("lost")[-1][1]
+    assert worker.pid is None
+
+
+def test_another_runtime_can_be_chosen(start, picture, tmp_path):
+    worker, ear = start()
+    works(worker, ear, picture)
+    worker.restart(tmp_path)
+    assert str(tmp_path) in ear.wait("lost", count=2)[1]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "pyvenv.cfg").write_text((Path(sys.prefix) / "pyvenv.cfg").read_text())
+    (tmp_path / "lib").symlink_to(Path(sys.prefix) / "lib")
+    worker.restart(tmp_path)
+    works(worker, ear, picture)
+
+
+def test_where_the_engine_is_found(monkeypatch, tmp_path):
+    assert engine_command() == Command((sys.executable, "-m", "engine.host"), ROOT)
+    with pytest.raises(FileNotFoundError):
+        engine_command(tmp_path)
+    (tmp_path / "python.exe").touch()
+    assert engine_command(tmp_path) == Command((str(tmp_path / "python.exe"), "-m", "engine.host"), ROOT)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    home = Path(sys.executable).parent
+    assert engine_command() == Command((sys.executable, channel.HOST_ARGUMENT), home)
+    assert engine_command(tmp_path).folder == tmp_path
+
+
+# --- the clock, without processes
+
+
+@pytest.fixture
+def watched(qtbot, monkeypatch):
+    """A supervisor whose process has called and says nothing more, and a clock to turn."""
+    now = [1000.0]
+    monkeypatch.setattr(supervisor_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    signals, killed = EngineSignals(), []
+    process = SimpleNamespace(
+        heard_at=1000.0, pid=1, kill=lambda: killed.append(now[0]), send=lambda message: None
+    )
+    watched = Supervisor(signals, Limits(), lambda *_: None, lambda *_: None, FAULTY)
+    monkeypatch.setattr(watched, "ensure", lambda: None)
+    watched.process, watched._hello, watched._looked = process, channel.Hello(1, 1, {}), 1000.0
+    watched.folder = pictures.SessionFolder(Path("/nowhere"))
+
+    def pass_(seconds, tick=0.25):
+        for _ in range(round(seconds / tick)):
+            now[0] += tick
+            watched.look()
+        return bool(killed)
+
+    return SimpleNamespace(supervisor=watched, signals=signals, process=process, pass_=pass_)
+
+
+def test_three_seconds_without_a_sign_are_the_end(watched):
+    assert not watched.pass_(3)
+    assert watched.pass_(0.25)
+
+
+def test_when_the_machine_has_slept_patience_begins_anew(watched):
+    assert not watched.pass_(3600, tick=3600)
+    assert not watched.pass_(3)
+    assert watched.pass_(0.25)
+
+
+def test_the_first_job_with_a_pack_may_load_libraries_for_a_minute(watched, picture):
+    job = EditJob(method="flow_warp", request=drag(picture), pack="big")
+    watched.supervisor._running = RunningJob(number=1, job=job, excerpt=None)
+    assert not watched.pass_(60)
+    assert watched.pass_(0.25)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_preview_that_is_replaced_or_cancelled_while_it_loads_is_let_load(watched, picture, cancelled):
+    job = EditJob(method="flow_warp", request=drag(picture), pack="big", preview=True)
+    watched.supervisor._running = RunningJob(number=1, job=job, excerpt=None)
+    watched.supervisor._sent = SimpleNamespace(ref=lambda array: pictures.PictureRef("1-1", array.shape))
+    if cancelled:
+        watched.supervisor.cancel(1)
+    watched.supervisor.enqueue(2, job)
+    assert not watched.pass_(30)
+    watched.supervisor.take(watched.process, channel.Stopped(1))  # and the next one is handed over
+    watched.process.heard_at = 1030.0
+    assert not watched.pass_(3)
+    assert watched.pass_(0.25)
+
+
+def test_what_had_not_begun_when_the_process_died_is_handed_over_once_more(watched, picture):
+    told = []
+    watched.signals.failed.connect(lambda *words: told.append(words))
+    watched.supervisor._sent = SimpleNamespace(ref=lambda array: pictures.PictureRef("1-1", array.shape))
+    watched.supervisor.enqueue(1, warp(picture))
+    for deaths in (1, 2):
+        watched.supervisor.bury(watched.process, -9)
+        assert len(told) == deaths - 1
+        watched.supervisor.process = watched.process
+        watched.supervisor.take(watched.process, channel.Hello(channel.PROTOCOL, 1, {}))
+    assert told[0][0] == 1
+    assert "memory ran out" in told[0][1]
+    assert watched.supervisor._running is None
+
+
+def test_what_an_abandoned_process_says_is_not_heard(watched, picture):
+    told = []
+    watched.signals.failed.connect(lambda *words: told.append(words))
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
+    for process, message in (
+        (SimpleNamespace(), channel.Failed(1, "of another process")),
+        (watched.process, channel.Failed(2, "of another job")),
+        (watched.process, channel.Failed(1, "this one")),
+        (watched.process, channel.Failed(1, "again")),
+    ):
+        watched.supervisor.take(process, message)
+    assert told == [(1, "this one")]
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"image": ["../x", [1]]}, {"image": ["1-1", [1]], "region": [1], "handles": []}, None]
+)
+def test_an_answer_that_makes_no_sense_fails_the_job(watched, picture, answer):
+    told = []
+    watched.signals.failed.connect(lambda *words: told.append(words))
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
+    watched.supervisor.take(watched.process, channel.Finished(1, answer))
+    assert "made no sense" in told[0][1]
+
+
+# --- nothing stays behind
+
+
+def test_closing_takes_no_second_and_leaves_nothing(start, picture):
+    worker, ear = start()
+    works(worker, ear, picture)
+    job = worker.submit(fault(picture, "deaf"))
+    ear.wait("step", job)
+    pid, folder = worker.pid, worker._supervisor.folder.path
+    assert folder.exists()
+    begun = time.monotonic()
+    worker.close()
+    assert time.monotonic() - begun < 1
+    assert not folder.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    worker.close()
+    worker.submit(warp(picture))
+    worker.start()
+    assert worker.pid is None
+
+
+def test_a_worker_that_was_never_started_closes_too(start):
+    worker, _ = start()
+    assert worker.pid is None
+    worker.close()
+
+
+ORPHAN = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from desktop.worker import EngineWorker
+from tests.desktop.test_worker import FAULTY, fault
+import numpy as np
+application = QCoreApplication([])
+worker = EngineWorker(FAULTY)
+def tell(*_):
+    sys.stdout.write(f"{worker.pid} {worker._supervisor.folder.path}\\n")
+    sys.stdout.flush()
+if sys.argv[1] == "idle":
+    worker.ready.connect(tell)
+    worker.start()
+else:
+    worker.step.connect(tell)
+    worker.submit(fault(np.zeros((200, 300, 4), np.uint8), sys.argv[1]))
+application.exec()
+"""
+
+
+@linux
+@pytest.mark.parametrize("state", ["idle", "hang", "deaf"])
+def test_no_process_outlives_a_window_that_was_killed_and_the_next_one_clears_up(state):
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, state], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as window:
+        pid, folder = window.stdout.readline().split()
+        assert is_running(pid)
+        window.kill()
+    end = time.monotonic() + 5
+    while is_running(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not is_running(pid)
+    assert Path(folder).exists()
+    pictures.SessionFolder.create().remove()
+    assert not Path(folder).exists()
+
+
+@linux
+def test_50_jobs_leave_no_file_open_and_none_behind(start, paint):
+    worker, ear = start()
+
+    def counts():
+        files = [path for path in worker._supervisor.folder.path.iterdir() if "-" in path.name]
+        return *(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in ("self", worker.pid)), len(files)
+
+    for seed in range(55):
+        ear.end(worker.submit(warp(paint(320, 240, seed=seed))))
+        ear.heard.clear()
+        if seed == 4:
+            before = counts()
+    assert counts() == before
+    assert before[-1] <= 2  # the last job's picture and mask, which the worker still knows
+
+
+@linux
+def test_the_windows_thread_never_waits(start, paint):
+    worker, ear = start()
+    image = paint(1500, 1000)
+    job = worker.submit(EditJob(method="fault", request=drag(image, at=(700, 400), prompt="deaf")))
+    ear.wait("step", job)
+    for act in (
+        lambda: worker.submit(EditJob(method="flow_warp", request=drag(image))),
+        lambda: worker.cancel(job),
+        lambda: worker.preview_painted(job),
+        worker.restart,
+        worker.start,
+    ):
+        begun = time.perf_counter()
+        act()
+        assert time.perf_counter() - begun < 0.1
+
+
+def test_the_window_loads_no_torch_for_it():
+    code = "import sys, desktop.worker; sys.exit('torch' in sys.modules or 'multiprocessing' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False).returncode == 0

@@ -1,0 +1,96 @@
+"""An engine process for tests: one more method, “fault”, does what the prompt of its request says."""
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+
+from engine.edit import Box, DragEdit, EditResult
+from engine.errors import InvalidRequest
+from engine.host import main
+from engine.method import Method
+from engine.methods import METHODS
+from engine.methods.flow_warp.settings import FlowWarpSettings
+
+STEPS, PAUSE = 60, 0.02  # of “slow”
+
+
+class FaultEditor:
+    def edit(self, request, settings, progress):
+        with progress.phase("Begin"):
+            getattr(self, request.prompt)(request, progress)
+        return self._painted(request, 255)
+
+    def slow(self, request, progress):
+        for i in progress.track("Slow", range(STEPS)):
+            progress.checkpoint(lambda i=i: self._painted(request, i))
+            progress.report((request.points[0].handle,))
+            progress.preview(lambda i=i: self._painted(request, i).image)
+            time.sleep(PAUSE)
+
+    def bare(self, request, progress):
+        for _ in progress.track("Bare", range(STEPS)):
+            time.sleep(PAUSE)
+
+    def short(self, request, progress):
+        for _ in progress.track("Short", range(STEPS // 4)):
+            time.sleep(PAUSE)
+
+    def polling(self, request, progress):
+        for _ in range(200):
+            progress.check()
+            time.sleep(PAUSE)
+
+    def hang(self, request, progress):
+        time.sleep(60)
+
+    def deaf(self, request, progress):
+        ctypes.PyDLL(None).sleep(60)  # with Python's lock held: no thread runs
+
+    def bug(self, request, progress):
+        raise ZeroDivisionError("the bug of the test")
+
+    def refuse(self, request, progress):
+        raise InvalidRequest("The picture must not be edited.")
+
+    def memory(self, request, progress):
+        raise MemoryError
+
+    def allocate(self, request, progress):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    def device(self, request, progress):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    def leave(self, request, progress):
+        os._exit(3)
+
+    def killed(self, request, progress):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def connect(self, request, progress):
+        socket.create_connection(("127.0.0.1", 9), timeout=5)
+
+    def look_up(self, request, progress):
+        socket.getaddrinfo("localhost", 80)
+
+    @staticmethod
+    def _painted(request, grey):
+        image = request.image.copy()
+        image[..., :3] = grey
+        return EditResult(image=image, region=Box(0, 0, *request.size), handles=(request.points[0].target,))
+
+
+METHODS["fault"] = Method(
+    name="fault",
+    title="Fault",
+    request=DragEdit,
+    settings=FlowWarpSettings,
+    roles=frozenset(),
+    build=lambda components: FaultEditor(),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
