@@ -30,6 +30,7 @@ class Spec(NamedTuple):
 
 
 SEPARATOR = Spec("", "")
+_TOOL = "tool:"
 _T = "Actions"  # the translation context
 _ACCELERATOR = re.compile(r"\(&\w\)|&")  # where the letter stands in no word, it follows in brackets
 
@@ -46,20 +47,22 @@ EDIT = (
     Spec("undo", QT_TRANSLATE_NOOP("Actions", "&Undo"), "Ctrl+Z", "undo"),
     Spec("redo", QT_TRANSLATE_NOOP("Actions", "&Redo"), "Ctrl+Shift+Z Ctrl+Y", "redo"),
     SEPARATOR,
+    Spec("refine", QT_TRANSLATE_NOOP("Actions", "Re&fine"), "Ctrl+Return Ctrl+Enter", "refine"),
     Spec("keep", QT_TRANSLATE_NOOP("Actions", "&Keep the edit as a layer"), "Return Enter", "keep"),
     Spec("walk_back", QT_TRANSLATE_NOOP("Actions", "&Cancel"), "Esc", "drop"),
     SEPARATOR,
-    Spec("select_markers", QT_TRANSLATE_NOOP("Actions", "Select all &markers"), "Ctrl+A"),
+    Spec("select_markers", QT_TRANSLATE_NOOP("Actions", "Select all &markers"), "Ctrl+A", "select-all"),
     Spec("delete_markers", QT_TRANSLATE_NOOP("Actions", "&Delete markers"), "", "delete"),
-    Spec("reverse_drags", QT_TRANSLATE_NOOP("Actions", "Re&verse drags"), "Ctrl+R"),
-    Spec("mirror_drags", QT_TRANSLATE_NOOP("Actions", "Mirror d&rags"), "Ctrl+M"),
+    Spec("reverse_drags", QT_TRANSLATE_NOOP("Actions", "Re&verse drags"), "Ctrl+R", "reverse"),
+    Spec("mirror_drags", QT_TRANSLATE_NOOP("Actions", "Mirror d&rags"), "Ctrl+M", "mirror"),
 )
 MASK = (
-    Spec("clear_editable", QT_TRANSLATE_NOOP("Actions", "Forget what &may change")),
-    Spec("clear_protected", QT_TRANSLATE_NOOP("Actions", "Forget what is &protected")),
-    Spec("clear_subject", QT_TRANSLATE_NOOP("Actions", "Forget what m&oves")),
+    Spec("clear_editable", QT_TRANSLATE_NOOP("Actions", "Forget what &may change"), "", "delete"),
+    Spec("clear_protected", QT_TRANSLATE_NOOP("Actions", "Forget what is &protected"), "", "delete"),
+    Spec("clear_subject", QT_TRANSLATE_NOOP("Actions", "Forget what m&oves"), "", "delete"),
     Spec("find_subject", QT_TRANSLATE_NOOP("Actions", "&Find what moves"), "Ctrl+F", "quick-select"),
     SEPARATOR,
+    Spec("erase", QT_TRANSLATE_NOOP("Actions", "&Erase"), "E", "eraser", check=True),
     Spec("show_masks", QT_TRANSLATE_NOOP("Actions", "&Show masks"), "Q", check=True),
 )
 VIEW = (
@@ -68,7 +71,15 @@ VIEW = (
     Spec("zoom_in", QT_TRANSLATE_NOOP("Actions", "Zoom &in"), "Ctrl++ Ctrl+=", "zoom"),
     Spec("zoom_out", QT_TRANSLATE_NOOP("Actions", "Zoom &out"), "Ctrl+-"),
     SEPARATOR,
-    Spec("mirror_view", QT_TRANSLATE_NOOP("Actions", "&Mirror the view"), "", "before-after", check=True),
+    Spec(
+        "compare",
+        QT_TRANSLATE_NOOP("Actions", "&Compare before and after"),
+        "Shift+Y",
+        "before-after",
+        check=True,
+    ),
+    SEPARATOR,
+    Spec("mirror_view", QT_TRANSLATE_NOOP("Actions", "&Mirror the view"), "", "mirror", check=True),
     Spec("turn_left", QT_TRANSLATE_NOOP("Actions", "Turn the view &left"), "4"),
     Spec("turn_right", QT_TRANSLATE_NOOP("Actions", "Turn the view &right"), "6"),
     Spec("straighten", QT_TRANSLATE_NOOP("Actions", "&Straighten the view"), "5", "rotate-view"),
@@ -86,6 +97,8 @@ TOOLS = (
         check=True,
     ),
     Spec("tool:hand", QT_TRANSLATE_NOOP("Actions", "&Hand"), "H", "hand", check=True),
+    SEPARATOR,
+    Spec("swap_masks", QT_TRANSLATE_NOOP("Actions", "&Swap may change and protect"), "X", "swap"),
 )
 MENUS = (
     (QT_TRANSLATE_NOOP("Actions", "&File"), FILE),
@@ -114,7 +127,8 @@ class Actions:
                 if spec is not SEPARATOR:
                     self._actions[spec.name] = self._made(spec, use_tool)
         for spec in TOOLS:
-            tools.addAction(self._actions[spec.name])
+            if spec.name.startswith(_TOOL):
+                tools.addAction(self._actions[spec.name])
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
@@ -136,9 +150,10 @@ class Actions:
     def fill_tools(self, bar: QToolBar) -> None:
         """Put the tools and the most used commands on a tool bar."""
         for spec in TOOLS:
-            bar.addAction(self._actions[spec.name])
+            if spec.name.startswith(_TOOL):
+                bar.addAction(self._actions[spec.name])
         bar.addSeparator()
-        for name in ("undo", "redo", "fit", "keep"):
+        for name in ("undo", "redo", "fit", "compare", "keep"):
             bar.addAction(self._actions[name])
 
     def _made(self, spec: Spec, use_tool: Callable[[str], None]) -> QAction:
@@ -153,8 +168,8 @@ class Actions:
         action.setToolTip(f"{plain} ({keys[0].toString(native)})" if keys else plain)
         if spec.icon:
             set_icon(action, spec.icon)
-        if spec.name.startswith("tool:"):
-            tool = spec.name.removeprefix("tool:")
+        if spec.name.startswith(_TOOL):
+            tool = spec.name.removeprefix(_TOOL)
             action.triggered.connect(lambda _=False: use_tool(tool))
         elif spec.check:
             action.toggled.connect(self._target(spec.name))

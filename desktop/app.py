@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QProcess
+from PySide6.QtCore import QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
 from desktop.icons import program_icon
@@ -19,6 +19,7 @@ from desktop.translations import install_translations
 from desktop.window import MainWindow
 from engine import Engine, EngineError
 
+_AFTER_PAINT_MS = 300  # the window first: another process takes time from it
 _MOST = 20  # windows that one call opens
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def run(files: Sequence[str]) -> int:
         window.filing.open_path(Path(files[0]))
         open_apart(files[1:])
     window.show()
+    QTimer.singleShot(_AFTER_PAINT_MS, window.start_engine)
     return application.exec()
 
 

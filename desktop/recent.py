@@ -36,21 +36,9 @@ class RecentFiles(QObject):
     def add(self, path: Path) -> None:
         """Put a file first."""
         path = path.absolute()
-        self._keep((path, *(other for other in self.paths if not _same(other, path))))
-
-    def remove(self, path: Path) -> None:
-        self._keep(tuple(other for other in self.paths if not _same(other, path)))
-
-    def clear(self) -> None:
-        self._keep(())
-
-    def existing(self) -> tuple[Path, ...]:
-        """Those that are still there; it asks the disk."""
-        return tuple(path for path in self.paths if path.is_file())
-
-    def _keep(self, paths: tuple[Path, ...]) -> None:
-        if paths[:_MOST] != self.paths:
-            self._store.setValue(_KEY, json.dumps([str(path) for path in paths[:_MOST]]))
+        paths = (path, *(other for other in self.paths if not _same(other, path)))[:_MOST]
+        if paths != self.paths:
+            self._store.setValue(_KEY, json.dumps([str(path) for path in paths]))
             self._store.sync()
             self.changed.emit()
 

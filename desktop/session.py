@@ -1,62 +1,64 @@
-"""EditSession: what is marked in the document → a preview under the pointer → a finished edit → a layer."""
+"""EditSession: what is marked in the document → a preview under the pointer → a finished edit → a layer.
 
-import math
+Three tiers make pictures: flow warp at every move, a fast method when the pointer pauses, any method on
+demand. What is shown says which made it; what came too late for its state of the document is not shown.
+"""
+
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
 
-import cv2
 import numpy as np
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
+from PySide6.QtCore import QObject
 
-from desktop.document import Document, Layer, State, Tiles
+from desktop.assess import shortest_way
+from desktop.document import Document, State
+from desktop.engine_tier import Choice, EngineTier
+from desktop.keeping import Finished, Shown, Tier, kept
 from desktop.requests import Requests
-from engine import (
-    DragEdit,
-    EditResult,
-    Engine,
-    EngineError,
-    Mask,
-    Point,
-    Region,
-    Settings,
-    Value,
-    preview_warp,
-)
+from desktop.session_signals import SessionSignals
+from desktop.warp_tier import WarpTier
+from desktop.worker import EngineWorker
+from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
 
-METHOD = "flow_warp"
 _FAR_ENOUGH = 0.9  # of the way from handle to target
+_REMEMBERED = 4  # pictures made on demand, for when undo comes back to what they were made for
+_RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
 
-class EditSession(QObject):
-    """Follows one document. Flow warp runs in the window's process: it needs no network and answers at once.
+class EditSession(SessionSignals):
+    """Follows one document.
 
     While a gesture lasts (the document shows a state that is not settled) every change is previewed at once;
     when it has ended, the finished picture is made in the background, and the last preview stays until then.
 
     Args:
-        engine: makes the pictures.
+        engine: makes the pictures of flow warp, in this process.
+        worker: runs all other methods; None where they are not wanted.
     """
 
-    shown = Signal(object, object)  # Image and the Box of the document over which it lies
-    cleared = Signal()
-    outlined = Signal(object)  # outlines of the automatic region: a list of (n, 2) arrays of document points
-    finished = Signal(object)  # EditResult
-    hint = Signal(str)
-    _rendered = Signal(int, object, object)
-    _failed = Signal(int, str)
-
-    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+    def __init__(self, engine: Engine, worker: EngineWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
         self._document: Document | None = None
-        self._settings = engine.settings(METHOD)
-        self._job = 0
-        self._result: tuple[State, DragEdit, EditResult] | None = None
         self._requests: Requests | None = None
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
-        self._rendered.connect(self._take)
-        self._failed.connect(self._refuse)
+        self._halvings = 0
+        self._unseen = False  # the last preview is not painted yet,
+        self._behind = False  # and the marks have changed since
+        self._finished: Finished | None = None  # what is shown, if it is finished
+        self._title = ""  # of what runs on demand,
+        self._passing = False  # and whether a picture of it on its way is shown
+        self._made: deque[Finished] = deque(maxlen=_REMEMBERED)
+        self.warp = WarpTier(engine, self)
+        self.warp.finished.connect(self._take)
+        self.warp.failed.connect(self._refuse)
+        self.engine_tier = tier = EngineTier(worker, self)
+        tier.paused.connect(self._run_fast)
+        tier.finished.connect(self._take)
+        tier.failed.connect(self.hint)
+        tier.previewed.connect(self._preview_edit)
+        tier.handles.connect(lambda state, at: self.tracked.emit(at if state is self._shown_state else ()))
+        tier.stepped.connect(self.stepped)
+        tier.running.connect(self._run_changed)
 
     def set_document(self, document: Document | None) -> None:
         """Follow another document."""
@@ -64,25 +66,36 @@ class EditSession(QObject):
             self._document.instruction_changed.disconnect(self._marked)
             self._document.undo_stack.indexChanged.disconnect(self._settled)
         self._document = document
+        self._made.clear()
+        self.engine_tier.cancel()
+        self.warp.forget_picture()
         self._requests = None if document is None else Requests(self._engine, document)
         if document is not None:
             document.instruction_changed.connect(self._marked)
             document.undo_stack.indexChanged.connect(self._settled)
         self._settled()
 
-    @property
-    def settings(self) -> Settings:
-        return self._settings
-
     def set_settings(self, chosen: Mapping[str, Value]) -> None:
-        """Take over settings of the method, and render anew."""
-        self._settings = self._engine.settings(METHOD, chosen=chosen)
+        """Take over settings of flow warp, and render anew."""
+        self.warp.set_settings(chosen)
+        self._finished = None
         self._settled()
+
+    def choose_fast(self, choice: Choice | None) -> None:
+        """Run this method when the pointer pauses; None for flow warp alone."""
+        if choice != self.engine_tier.fast:
+            self.engine_tier.choose_fast(choice)
+            self._finished = None
+            self._settled()
+
+    def set_halvings(self, halvings: int) -> None:
+        """Preview the picture halved so many times: as large as it is seen."""
+        self._halvings = halvings
 
     @property
     def busy(self) -> bool:
         """Whether a finished picture is being made."""
-        return self._result is None and self._request(self._state()) is not None
+        return self._finished is None and self._request(self._state()) is not None
 
     def request(self) -> DragEdit | None:
         """What the settled document asks for, or None while there is no drag."""
@@ -90,9 +103,21 @@ class EditSession(QObject):
 
     def stop(self) -> None:
         """Let go of what is being made, and wait for its thread; before the window closes."""
-        self._job += 1
-        self._pool.clear()
-        self._pool.waitForDone()
+        self.engine_tier.drop_fast()
+        self.warp.stop()
+
+    def refine(self, choice: Choice) -> bool:
+        """Run a method on the settled drags; returns whether there were any."""
+        state = self._state()
+        request = self._request(state)
+        if state is None or request is None:
+            return False
+        self.engine_tier.refine(choice, state, request)
+        return True
+
+    def cancel(self) -> bool:
+        """Stop what runs on demand; → whether anything did."""
+        return self.engine_tier.cancel()
 
     def keep(self) -> bool:
         """Make the finished picture a layer above its source; returns whether there was one."""
@@ -102,17 +127,17 @@ class EditSession(QObject):
         request = self._request(state)
         if request is None:
             return False
-        if self._result is None or self._result[0] is not state:
+        if self._finished is None or self._finished.state is not state:
             try:
-                self._result = state, request, self._engine.edit(METHOD, request, self._settings)
+                self._finished = self.warp.finish_now(state, request)
             except EngineError as error:
                 self.hint.emit(str(error))
                 return False
-        _, request, answer = self._result
-        kept = self._kept(document, state, request, answer)
-        document.change(kept, self.tr("Keep the drag"))
+        finished = self._finished
+        after = kept(self._engine, document, finished, self.tr("Drag"))
+        document.change(after, self.tr("Keep the drag"))
         assert self._requests is not None
-        self._requests.remember(kept, answer.image)  # drawn anew it would be the same
+        self._requests.remember(after, finished.result.image)  # drawn anew it would be the same
         return True
 
     def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
@@ -133,67 +158,133 @@ class EditSession(QObject):
         if self._document.state is self._document.settled:
             self._settled()
             return
-        self._job += 1  # a picture of the state before comes too late
-        self._result = None
-        request = self._request(self._document.state)
+        self.warp.drop()
+        self.engine_tier.moved()
+        self._finished = None
+        if self._unseen:  # a pen may tell of places faster than they can be painted
+            self._behind = True
+        else:
+            self._show_preview(self._document.state)
+
+    def seen(self) -> None:
+        """What was shown has been painted: if the marks have changed since, show where they are now."""
+        self.engine_tier.preview_painted()
+        self._unseen = False
+        if self._behind and self._document is not None:
+            self._behind = False
+            self._show_preview(self._document.state)
+
+    def _show_preview(self, state: State) -> None:
+        request = self._request(state)
         if request is None:
-            self.cleared.emit()
+            self._clear()
             return
         try:
-            plan = self._engine.plan(request)
-            image = preview_warp(plan.cut(request, srgb=False), **self._warp_settings())
+            preview = self.warp.preview(request, self._halvings)
         except EngineError as error:
             self.hint.emit(str(error))
             return
-        self._outline(request, plan)
-        self.shown.emit(image, plan.crop)
+        self.planned.emit(request, preview.region)
+        self._unseen = True
+        self.shown.emit(preview.image, preview.box, preview.halvings)
+        self.described.emit(Shown("warp", self.warp.title, "preview"))
+
+    def _run_fast(self) -> None:
+        """The pointer rests, or a gesture has ended."""
+        state = self._shown_state
+        request = self._request(state)
+        if state is not None and request is not None:
+            self.engine_tier.run_fast(state, request)
 
     def _settled(self) -> None:
         """A gesture has ended, or undo has moved: make the finished picture."""
-        self._job += 1
-        self._result = None
-        self._pool.clear()
-        request = self._request(self._state())
-        if request is None:
-            self.cleared.emit()
-            self.outlined.emit([])
+        self._unseen = self._behind = False
+        self.warp.drop()
+        state = self._state()
+        request = self._request(state)
+        if state is None or request is None:
+            self.engine_tier.drop_fast()
+            self._finished = None
+            self._clear()
+            self.planned.emit(None, None)
             return
         try:
-            self._outline(request, self._engine.plan(request))
+            self.planned.emit(request, self._engine.plan(request))
         except EngineError as error:
-            self._refuse(self._job, str(error))
+            self._refuse(state, str(error))
             return
-        self._pool.start(
-            _Render(self._engine, request, self._settings, self._job, self._rendered, self._failed)
-        )
+        remembered = next((made for made in self._made if made.state is state), None)
+        if self._finished is not None and self._finished.state is not state:
+            self._finished = None
+        if remembered is not None:
+            self._take(remembered)
+        elif self._finished is None:
+            self.warp.finish(state, request)
+            self._run_fast()
 
-    def _take(self, job: int, request: DragEdit, answer: EditResult) -> None:
-        state = self._state()
-        if job != self._job or state is None:
+    def _take(self, finished: Finished) -> None:
+        """Show a finished picture if it is of what is marked now, and none better is shown."""
+        if finished.tier == "refined" and finished not in self._made:
+            self._made.append(finished)
+        if finished.state is not self._shown_state:
+            if finished.tier == "refined":
+                told = self.tr("{title} is done; undo to what it was made for to see it.")
+                self.hint.emit(told.format(title=finished.title))
             return
-        self._result = state, request, answer
-        crop = self._engine.plan(request).crop
-        self.shown.emit(np.ascontiguousarray(answer.image[crop.slices]), crop)
-        self.finished.emit(answer)
-        self._tell_shortfall(request, answer)
+        before = self._finished
+        if before is not None and _RANKS.index(before.tier) > _RANKS.index(finished.tier):
+            return
+        self._finished = finished
+        self._show(finished)
+        self.finished.emit(finished.result)
+        self._tell_shortfall(finished)
 
-    def _tell_shortfall(self, request: DragEdit, answer: EditResult) -> None:
+    def _show(self, finished: Finished) -> None:
+        self._passing = False
+        answer = finished.result
+        crop = self._engine.plan(finished.request).crop
+        self.shown.emit(np.ascontiguousarray(answer.image[crop.slices]), crop, 0)
+        self.described.emit(Shown(finished.tier, finished.title, "partial" if answer.partial else "finished"))
+
+    def _preview_edit(self, state: State, image: Image, box: Box) -> None:
+        """An edit on demand has come so far."""
+        if state is self._shown_state:
+            self._passing = True
+            self.shown.emit(image, box, 0)
+            self.described.emit(Shown("refined", self._title, "preview"))
+        else:
+            self.engine_tier.preview_painted()
+
+    def _run_changed(self, title: str) -> None:
+        self._title = title
+        self.running.emit(title)
+        if not title:
+            self.tracked.emit(())
+            if self._passing and self._finished is not None:
+                self._show(self._finished)
+            self._passing = False
+
+    def _tell_shortfall(self, finished: Finished) -> None:
         """Say which drag fell short the most, and what to try."""
-        ways = [
-            1 - math.dist(rest, pair.target) / math.dist(pair.handle, pair.target)
-            for pair, rest in zip(request.points, answer.handles, strict=True)
-        ]
-        worst = min(range(len(ways)), key=ways.__getitem__)
-        if ways[worst] < _FAR_ENOUGH:
+        worst = shortest_way(finished.request.points, finished.result.handles)
+        if worst is not None and worst[1] < _FAR_ENOUGH:
             sentence = self.tr(
                 "Drag {number} moved {percent} % of the way: let more of the picture change, or pull less."
             )
-            self.hint.emit(sentence.format(number=worst + 1, percent=max(0, round(100 * ways[worst]))))
+            self.hint.emit(sentence.format(number=worst[0] + 1, percent=max(0, round(100 * worst[1]))))
 
-    def _refuse(self, job: int, sentence: str) -> None:
-        if job == self._job:
-            self.cleared.emit()
+    def _refuse(self, state: State, sentence: str) -> None:
+        if state is self._state():
+            self._clear()
             self.hint.emit(sentence)
+
+    def _clear(self) -> None:
+        self.cleared.emit()
+        self.described.emit(Shown(None))
+
+    @property
+    def _shown_state(self) -> State | None:
+        return None if self._document is None else self._document.state
 
     def _state(self) -> State | None:
         return None if self._document is None else self._document.settled
@@ -207,69 +298,3 @@ class EditSession(QObject):
         except EngineError as error:
             self.hint.emit(str(error))
             return None
-
-    def _warp_settings(self) -> dict[str, float]:
-        return {
-            d.name: getattr(self._settings, d.name)
-            for d in self._settings.declarations()
-            if d.name == "stiffness"
-        }
-
-    def _outline(self, request: DragEdit, plan: Region) -> None:
-        """Tell the outline of the automatic region; a painted one is seen as it is."""
-        if request.mask is not None:
-            self.outlined.emit([])
-            return
-        contours, _ = cv2.findContours(plan.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
-        self.outlined.emit([c[:, 0] + np.array([plan.crop.x0, plan.crop.y0]) for c in contours])
-
-    def _kept(self, document: Document, state: State, request: DragEdit, answer: EditResult) -> State:
-        """`state` with the finished picture as a layer above its source, and the drags done with."""
-        source = state.layer(state.active)
-        plan = self._engine.plan(request)
-        before, after = request.image[plan.box.slices], answer.image[plan.box.slices]
-        layers = list(state.layers)
-        at = state.index(source.id)
-        if before[..., 3].min() == 255 and after[..., 3].min() == 255:
-            patch = after.copy()
-            x, y = plan.box.x0 - plan.crop.x0, plan.box.y0 - plan.crop.y0
-            patch[plan.mask[y : y + plan.box.height, x : x + plan.box.width] == 0] = 0
-            tiles = Tiles.blank(document.size, 4).write(plan.box, patch)
-        else:  # what has moved away must not be seen any more: all that it was taken from is replaced
-            tiles = Tiles.from_array(answer.image)
-            layers[: at + 1] = [replace(layer, visible=False) for layer in layers[: at + 1]]
-        marked = state.instruction
-        provenance = {"method": METHOD, "points": marked.points, "pins": marked.pins, "motion": marked.motion}
-        provenance |= {d.name: getattr(self._settings, d.name) for d in self._settings.declarations()}
-        count = len(marked.points)
-        layer = Layer(
-            id=document.new_id(), name=self.tr("Drag %n", "", count), tiles=tiles, provenance=provenance
-        )
-        done = replace(marked, points=(), pins=(), subject=None)
-        return State(layers=(*layers[: at + 1], layer, *layers[at + 1 :]), active=layer.id, instruction=done)
-
-
-class _Render(QRunnable):
-    """Makes one finished picture off the window's thread."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        request: DragEdit,
-        settings: Settings,
-        job: int,
-        rendered: SignalInstance,
-        failed: SignalInstance,
-    ) -> None:
-        super().__init__()
-        self._work = engine, request, settings, job
-        self._rendered, self._failed = rendered, failed
-
-    def run(self) -> None:
-        engine, request, settings, job = self._work
-        try:
-            answer = engine.edit(METHOD, request, settings)
-        except EngineError as error:
-            self._failed.emit(job, str(error))
-            return
-        self._rendered.emit(job, request, answer)

@@ -15,6 +15,26 @@ SETTINGS = (  # names, helps and choices
     ),
     QT_TRANSLATE_NOOP("SettingsForm", "texture"),
     QT_TRANSLATE_NOOP("SettingsForm", "smooth"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Flowgen"),
+    QT_TRANSLATE_NOOP(
+        "SettingsForm", "Which network spreads the motion: one for few drags, or a very fine one for many"
+    ),
+    QT_TRANSLATE_NOOP("SettingsForm", "few"),
+    QT_TRANSLATE_NOOP("SettingsForm", "many"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Reach"),
+    QT_TRANSLATE_NOOP(
+        "SettingsForm", "How far the motion reaches: peak, as far as the longest drag, or static, by a factor"
+    ),
+    QT_TRANSLATE_NOOP("SettingsForm", "peak"),
+    QT_TRANSLATE_NOOP("SettingsForm", "static"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Reach Factor"),
+    QT_TRANSLATE_NOOP("SettingsForm", "What a static reach multiplies the motion by"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Inference Steps"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Denoising steps"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Image Guidance"),
+    QT_TRANSLATE_NOOP("SettingsForm", "How closely to keep to the picture"),
+    QT_TRANSLATE_NOOP("SettingsForm", "Flow Guidance"),
+    QT_TRANSLATE_NOOP("SettingsForm", "How closely to follow the motion"),
 )
 SAMPLES = (  # titles
     QT_TRANSLATE_NOOP("StartPage", "Stretch to see further"),

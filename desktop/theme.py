@@ -123,5 +123,6 @@ class _Follower(QObject):
         resources = resource_dir()
         sheet = (resources / "theme.qss").read_text(encoding="utf-8")
         sheet = sheet.replace("@resources@", resources.as_posix())
+        sheet = sheet.replace("@shade@", "dark" if dark else "light")
         application.setStyleSheet(sheet)  # again: its palette() colours are looked up when it is set
         refresh_icons()

@@ -20,14 +20,18 @@ from desktop.filing import Filing
 from desktop.panels.edit_panel import EditPanel
 from desktop.panels.history_panel import HistoryPanel
 from desktop.panels.layers_panel import LayersPanel
+from desktop.panels.tool_bar import ToolBar
 from desktop.recent import RecentFiles
-from desktop.session import METHOD, EditSession
+from desktop.session import EditSession
 from desktop.start_page import StartPage
 from desktop.store import window_store
 from desktop.theme import surround
 from desktop.theme_menu import ThemeMenu
+from desktop.view_commands import ViewCommands
+from desktop.warp_tier import METHOD
+from desktop.worker import EngineWorker
 from desktop.workspace import Workspace
-from engine import METHODS, Engine, samples
+from engine import METHODS, DragEdit, Engine, Value, WarmJob, samples
 
 _HINTED = "first_hint_shown"
 _LAYOUT = 1  # of the docks; another number forgets what was remembered
@@ -36,9 +40,10 @@ _LAYOUT = 1  # of the docks; another number forgets what was remembered
 class MainWindow(QMainWindow):
     """One document in a window."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, worker: EngineWorker | None = None) -> None:
         super().__init__()
-        self.session = EditSession(engine, self)
+        self._engine, self.worker = engine, worker or EngineWorker()
+        self.session = EditSession(engine, self.worker, self)
         self.workspace = Workspace(self.session, self)
         self._store = window_store()
         self._recent = RecentFiles(self._store, self)
@@ -50,12 +55,15 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self._start)
         self._pages.addWidget(self.workspace.canvas)
         self.setCentralWidget(self._pages)
-        self.actions_ = Actions(self, (self, self.filing), self.use_tool)
+        view = ViewCommands(self.workspace.canvas)
+        targets = self, self.filing, self.workspace, self.workspace.options, view
+        self.actions_ = Actions(self, targets, self.use_tool)
         self._build_docks()
         self._build_bars()
         self._connect()
         self.setAcceptDrops(True)
         self.resize(1280, 860)
+        self._edit.run.set_offers(engine.offers(DragEdit))
         self._restore()
         self.use_tool("drag")
         self._show_document()
@@ -81,9 +89,18 @@ class MainWindow(QMainWindow):
     def keep(self) -> None:
         self.session.keep()
 
+    def refine(self) -> None:
+        self._edit.run.run()
+
     def walk_back(self) -> None:
-        """Give up the gesture, else the selection, else the drags."""
-        if self.document is not None and not self.workspace.cancel():
+        """Give up the gesture, else stop what runs, else the comparison, the selection, the drags."""
+        if self.document is None or self.workspace.canvas.cancel_gesture():
+            return
+        if self.session.cancel():
+            return
+        if self.actions_["compare"].isChecked():
+            self.actions_["compare"].setChecked(False)
+        elif not self.workspace.cancel():
             self.workspace.delete_drags()
 
     def select_markers(self) -> None:
@@ -111,46 +128,31 @@ class MainWindow(QMainWindow):
     def clear_subject(self) -> None:
         self.workspace.clear_mask("subject")
 
-    def find_subject(self) -> None:
-        self.workspace.find_subject()
-
-    def show_masks(self, shown: bool) -> None:
-        self.workspace.show_masks(shown)
-
-    def fit(self) -> None:
-        self.workspace.canvas.fit()
-
-    def show_pixels(self) -> None:
-        self.workspace.canvas.show_pixels()
-
-    def zoom_in(self) -> None:
-        self.workspace.canvas.zoom_by_steps(1)
-
-    def zoom_out(self) -> None:
-        self.workspace.canvas.zoom_by_steps(-1)
-
-    def mirror_view(self, mirrored: bool) -> None:
-        if self.workspace.canvas.exact_viewport.mirrored != mirrored:
-            self.workspace.canvas.mirror()
-
-    def turn_left(self) -> None:
-        self.workspace.canvas.rotate(-15)
-
-    def turn_right(self) -> None:
-        self.workspace.canvas.rotate(15)
-
-    def straighten(self) -> None:
-        self.workspace.canvas.reset_rotation()
+    def compare(self, shown: bool) -> None:
+        """Divide the canvas into before and after."""
+        self.workspace.split.show_split(shown)
+        if shown and self.document is not None and not self.document.instruction.points:
+            self.statusBar().showMessage(self.tr("There is no drag yet: before and after are the same."))
 
     def use_tool(self, name: str) -> None:
         self.actions_[f"tool:{name}"].setChecked(True)
         self.workspace.use_tool(name)
+        self._options.show_tool(name)
+
+    def swap_masks(self) -> None:
+        self.use_tool(self.workspace.other_brush)
+
+    def start_engine(self) -> None:
+        """Let the engine process load what it needs, if there is anything for it to do."""
+        if self._edit.run.offers_any:
+            self.worker.submit(WarmJob())
 
     # What happens to documents.
 
     def _take(self, document: Document) -> None:
         document.undo_stack.cleanChanged.connect(self._show_document)
         document.undo_stack.indexChanged.connect(self._show_document)
+        self.actions_["compare"].setChecked(False)
         self.workspace.set_document(document)
         self._layers.set_document(document)
         self._edit.set_document(document)
@@ -166,7 +168,7 @@ class MainWindow(QMainWindow):
 
     def _build_docks(self) -> None:
         self._layers = LayersPanel(self)
-        self._edit = EditPanel(METHODS[METHOD].settings, self)
+        self._edit = EditPanel(METHODS[METHOD].settings, self._recommended, self)
         self._history = HistoryPanel(self)
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
@@ -194,8 +196,10 @@ class MainWindow(QMainWindow):
         tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self.actions_.fill_tools(tools)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, tools)
-        self._badge, self._zoom, self._place = QLabel(self), QLabel(self), QLabel(self)
-        for label in (self._badge, self._place, self._zoom):
+        self._options = ToolBar(self.actions_, self.workspace.options, self)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._options)
+        self._zoom, self._place = QLabel(self), QLabel(self)
+        for label in (self._place, self._zoom):
             self.statusBar().addPermanentWidget(label)
         self.actions_["show_masks"].setChecked(True)
         ThemeMenu(self.menuBar().addMenu(self.tr("T&heme")), self._store)
@@ -208,12 +212,18 @@ class MainWindow(QMainWindow):
         self._start.open_requested.connect(self.filing.open)
         self._start.recent_chosen.connect(self.filing.open_path)
         self._start.sample_chosen.connect(self.filing.open_sample)
+        self._options.left.connect(self.workspace.canvas.setFocus)
         self._edit.settings_changed.connect(self.session.set_settings)
         self._edit.keep_asked.connect(self.keep)
         self._edit.drop_asked.connect(self.workspace.delete_drags)
         self.workspace.hint.connect(self.statusBar().showMessage)
-        self.session.shown.connect(lambda *_: self._show_badge(pending=True))
-        self.session.cleared.connect(lambda: self._show_badge(pending=False))
+        run = self._edit.run
+        run.fast_chosen.connect(self.session.choose_fast)
+        run.refine_asked.connect(self.session.refine)
+        run.cancel_asked.connect(self.session.cancel)
+        self.session.running.connect(run.show_running)
+        self.session.stepped.connect(run.show_step)
+        self.worker.lost.connect(self.statusBar().showMessage)
         self.workspace.canvas.view_changed.connect(self._show_zoom)
         self.workspace.canvas.hovered.connect(lambda at: self._place.setText(f"{at.x:.0f}, {at.y:.0f}"))
 
@@ -224,8 +234,9 @@ class MainWindow(QMainWindow):
         if state is not None:
             self.restoreState(state, _LAYOUT)
 
-    def _show_badge(self, *, pending: bool) -> None:
-        self._badge.setText(self.tr("Preview: Enter keeps it as a layer") if pending else "")
+    def _recommended(self, method: str, pack: str | None) -> dict[str, Value]:
+        settings = self._engine.settings(method, pack)
+        return {d.name: getattr(settings, d.name) for d in settings.declarations()}
 
     def _show_zoom(self) -> None:
         zoom = self.workspace.canvas.viewport.zoom * self.devicePixelRatioF()
@@ -240,7 +251,7 @@ class MainWindow(QMainWindow):
         stack = None if document is None else document.undo_stack
         self.actions_["undo"].setEnabled(stack is not None and stack.canUndo())
         self.actions_["redo"].setEnabled(stack is not None and stack.canRedo())
-        for name in ("save", "save_as", "keep", "delete_markers", "find_subject"):
+        for name in ("save", "save_as", "keep", "delete_markers", "find_subject", "compare"):
             self.actions_[name].setEnabled(document is not None)
         self.workspace.canvas.set_surround(surround(self.palette()))
 
@@ -249,12 +260,14 @@ class MainWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's names
         if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
             self.workspace.canvas.set_preview_hidden(True)
+            self.workspace.badge.set_before(True)
         else:
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
             self.workspace.canvas.set_preview_hidden(False)
+            self.workspace.badge.set_before(False)
         else:
             super().keyReleaseEvent(event)
 
@@ -276,5 +289,6 @@ class MainWindow(QMainWindow):
         self._store.setValue("geometry", self.saveGeometry())
         self._store.setValue("state", self.saveState(_LAYOUT))
         self.session.stop()
+        self.worker.close()
         self.filing.worker.wait()
         event.accept()

@@ -1,29 +1,34 @@
 """Workspace: the canvas with its tools and overlays, on one document and the session that edits it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QRectF, Signal
+from PySide6.QtCore import QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
+from desktop.assess import outlines
+from desktop.badge import Badge
 from desktop.canvas.hatch import MaskLayer
 from desktop.canvas.hint import PullHint
 from desktop.canvas.input import CanvasInput
-from desktop.canvas.overlay import paint_markers, paint_region
+from desktop.canvas.overlay import paint_markers, paint_region, paint_tracks
+from desktop.canvas.split import Split
 from desktop.canvas.viewport import Viewport
 from desktop.document import Document, Tiles
 from desktop.document.compositor import composite
 from desktop.document.document import MaskName
 from desktop.session import EditSession
+from desktop.tools.brush_options import BrushOptions
 from desktop.tools.brush_tool import BrushTool
 from desktop.tools.drag_tool import DragTool
 from desktop.tools.select_tool import SelectTool
 from desktop.tools.tool import Tool
-from engine import Box, Mask, Point
+from engine import Box, DragEdit, Mask, Point, Region
 
 MASKS: tuple[MaskName, ...] = ("editable", "protected", "subject")
+SWAPPED = "editable", "protected"  # the brushes that one key swaps
 
 
 class Workspace(QObject):
@@ -41,23 +46,32 @@ class Workspace(QObject):
         self._session = session
         self._document: Document | None = None
         self.canvas = CanvasInput(parent)
+        self.split = Split(self.canvas)
+        self.badge = Badge(self.canvas)
         self._markers = _Markers(self)
         self._masks = _Masks(self)
         self.first_hint = PullHint(self.canvas.update_overlay, self.canvas.rect, self)
         self.canvas.overlays += [self._masks, self._markers, self.first_hint]
         self.drag_tool = DragTool(self._open_document, self)
+        self.options = BrushOptions(self)
+        self.options.changed.connect(self.canvas.update_overlay)
         self._tools: dict[str, Tool] = {
             "drag": self.drag_tool,
-            "select": SelectTool(self._open_document, self._find, self),
-            **{name: BrushTool(self._open_document, name, self) for name in MASKS},
+            "select": SelectTool(self._open_document, self._find, self.options, self),
+            **{name: BrushTool(self._open_document, name, self.options, self) for name in MASKS},
         }
+        self._tool, self._swapped = "hand", "editable"
         for tool in self._tools.values():
             assert isinstance(tool, DragTool | SelectTool | BrushTool)
             tool.changed.connect(self.canvas.update_overlay)
             tool.hint.connect(self.hint)
+        self.canvas.view_changed.connect(lambda: session.set_halvings(self.canvas.level))
+        self.canvas.painted.connect(session.seen, Qt.ConnectionType.QueuedConnection)
         session.shown.connect(self.canvas.show_preview)
         session.cleared.connect(self.canvas.clear_preview)
-        session.outlined.connect(self._outline)
+        session.planned.connect(self._plan)
+        session.tracked.connect(self._track)
+        session.described.connect(self.badge.describe)
         session.hint.connect(self.hint)
 
     @property
@@ -77,12 +91,23 @@ class Workspace(QObject):
         document.masks_changed.connect(self._painted)
         self._masks.set_document(document)
         self.canvas.set_source(_Composite(document))
+        self._session.set_halvings(self.canvas.level)
         self.drag_tool.forget()
         self._session.set_document(document)
 
     def use_tool(self, name: str) -> None:
         """Hand the pointer to a tool; “hand” is the canvas without any."""
+        self._tool = name
+        if name in SWAPPED:
+            self._swapped = name
         self.canvas.set_tool(None if name == "hand" else self._tools[name])
+
+    @property
+    def other_brush(self) -> str:
+        """The brush to swap to: the other of the two, or from any other tool the one used last."""
+        if self._tool != self._swapped:
+            return self._swapped
+        return next(name for name in SWAPPED if name != self._tool)
 
     def cancel(self) -> bool:
         """Walk one state back; returns whether there was one."""
@@ -135,10 +160,21 @@ class Workspace(QObject):
         self._masks.invalidate(box)
         self.canvas.update_overlay([QRectF(self.canvas.widget_rect(box))])
 
-    def _outline(self, outlines: Sequence[NDArray[np.int32]]) -> None:
-        if not len(outlines) and not self._markers.outlines:
+    def _plan(self, request: DragEdit | None, region: Region | None) -> None:
+        """Show the outline of the automatic region; a painted one is seen as it is."""
+        if request is None or region is None or request.mask is not None:
+            if self._markers.outlines:
+                self._markers.outlines = []
+                self.canvas.update_overlay()
             return
-        self._markers.outlines = [[Point(float(x), float(y)) for x, y in line] for line in outlines]
+        x, y = region.crop.x0, region.crop.y0
+        lines = outlines(region.mask, 1 << self.canvas.level)
+        self._markers.outlines = [[Point(float(u + x), float(v + y)) for u, v in line] for line in lines]
+        self.canvas.update_overlay()
+
+    def _track(self, handles: tuple[Point, ...]) -> None:
+        """Show where the handles of a running edit are."""
+        self._markers.tracks = handles
         self.canvas.update_overlay()
 
 
@@ -162,6 +198,7 @@ class _Markers:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.outlines: list[list[Point]] = []
+        self.tracks: tuple[Point, ...] = ()
 
     def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
         document, tool = self._workspace.document, self._workspace.drag_tool
@@ -174,6 +211,7 @@ class _Markers:
         paint_markers(
             painter, viewport, marked.points, marked.pins, hovered=tool.hovered, selected=tool.selected
         )
+        paint_tracks(painter, viewport, self.tracks)
 
 
 class _Masks:

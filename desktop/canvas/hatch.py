@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
 
-from desktop.canvas.boxes import grown, halved, meet
 from desktop.canvas.piece import premultiplied_view
 from desktop.canvas.pyramid import Plane, Pyramid
 from desktop.canvas.viewport import Viewport
+from desktop.document.boxes import grown, halved, meet
 from engine import Box, Mask
 
 Kind = Literal["editable", "protected", "subject"]

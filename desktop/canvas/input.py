@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import (
     QFocusEvent,
     QKeyEvent,
@@ -188,11 +188,11 @@ class CanvasInput(CanvasView):
             self._tool.leave()
         super().leaveEvent(event)
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if isinstance(event, QNativeGestureEvent):
             return self.projection is not None and self._navigation.gesture(event)
         escapes = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
         if event.type() == QEvent.Type.ShortcutOverride and escapes and self._gesture is not None:
             event.accept()  # before a menu's shortcut, which may mean something else by it
             return True
-        return super().event(event)
+        return super().eventFilter(watched, event)

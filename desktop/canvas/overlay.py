@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 
 from desktop.canvas.markers import Marker
-from desktop.canvas.projection import corners
 from desktop.canvas.viewport import Viewport
-from engine import Box, Point, PointPair
+from engine import Point, PointPair
 
 RADIUS = 7.0  # of a marker, in device-independent pixels
 EXTENT = RADIUS + 8  # what a marker covers about its place in any of its states
@@ -59,10 +59,14 @@ def paint_region(painter: QPainter, viewport: Viewport, outline: Sequence[Point]
     _stroke(painter, QPolygonF([_place(viewport, point) for point in outline]), dashed=True)
 
 
-def paint_frame(painter: QPainter, viewport: Viewport, box: Box) -> None:
-    """Draw the frame of the picture that a run works on."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not viewport.quarter_turned)
-    _stroke(painter, corners(viewport, box), dashed=False)
+def paint_tracks(painter: QPainter, viewport: Viewport, places: Iterable[Point]) -> None:
+    """Draw where the handles of a running edit are by now: diamonds, smaller than markers."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(_DARK, 1.5))
+    painter.setBrush(_LIGHT)
+    for place in places:
+        at = _place(viewport, place)
+        painter.drawPolygon(QPolygonF([at + QPointF(x, y) for x, y in ((0, -5), (5, 0), (0, 5), (-5, 0))]))
 
 
 def paint_brush(
@@ -88,13 +92,31 @@ def paint_brush(
             painter.drawEllipse(middle, radius * hardness, radius * hardness)
 
 
-def brush_bounds(viewport: Viewport, at: Point, size: float) -> QRectF:
-    """The rectangle of the widget that `paint_brush` draws in."""
-    middle, radius = _place(viewport, at), max(size * viewport.zoom / 2, 4.0) + 3
-    return QRectF(middle.x() - radius, middle.y() - radius, 2 * radius, 2 * radius)
-
-
 def _marker(painter: QPainter, marker: Marker, at: QPointF, *, hovered: bool, selected: bool) -> None:
+    """On whole device pixels: while one marker is pulled all are drawn anew, and sprites cost little."""
+    dpr = painter.device().devicePixelRatioF()
+    sprite = _sprite(marker, hovered, selected, dpr)
+    half = sprite.width() / dpr / 2
+    place = round((at.x() - half) * dpr) / dpr, round((at.y() - half) * dpr) / dpr
+    painter.drawImage(QPointF(*place), sprite)
+
+
+@lru_cache(maxsize=512)
+def _sprite(marker: Marker, hovered: bool, selected: bool, dpr: float) -> QImage:
+    """A marker in the middle of a transparent picture."""
+    edge = 2 * math.ceil((EXTENT + 1) * dpr)
+    sprite = QImage(edge, edge, QImage.Format.Format_ARGB32_Premultiplied)
+    sprite.fill(Qt.GlobalColor.transparent)
+    sprite.setDevicePixelRatio(dpr)
+    painter = QPainter(sprite)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    middle = QPointF(edge / 2 / dpr, edge / 2 / dpr)
+    _paint_marker(painter, marker, middle, hovered=hovered, selected=selected)
+    painter.end()
+    return sprite
+
+
+def _paint_marker(painter: QPainter, marker: Marker, at: QPointF, *, hovered: bool, selected: bool) -> None:
     radius = RADIUS + 2 if hovered else RADIUS
     if hovered:
         painter.setPen(Qt.PenStyle.NoPen)

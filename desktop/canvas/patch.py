@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from desktop.canvas.boxes import doubled, grown, halved, meet
-from desktop.canvas.piece import Piece, is_opaque, premultiplied
-from desktop.canvas.pyramid import Plane, Pyramid, halve
-from engine import Box, Image
+from desktop.canvas.piece import Piece, premultiplied
+from desktop.canvas.pyramid import Pyramid
+from desktop.document.boxes import doubled, grown, halved, meet, moved
+from engine import Box, Image, halve, is_opaque
 
 _MARGIN = 24  # of the level's pixels: room for smooth sampling and for a clip by whole pixels
 
@@ -17,37 +17,35 @@ class Patch:
     flicker, and its edge cannot be seen.
 
     Args:
-        image: (h, w, 4) straight RGBA, of the size of `box`; also where transparent in place of the picture.
-        box: where it lies in the picture.
+        image: (h, w, 4) straight RGBA, also where transparent in place of the picture.
+        box: where it lies in the picture halved `halvings` times, (h, w) large.
+        halvings: finer levels than this show it enlarged.
     """
 
-    def __init__(self, image: Image, box: Box) -> None:
+    def __init__(self, image: Image, box: Box, halvings: int = 0) -> None:
         assert image.shape == (box.height, box.width, 4)
-        self.box = box
+        self.box = doubled(box, halvings)  # of the picture, which may end before it
         self.opaque = is_opaque(image)
-        self._image = image
+        self._image, self._place, self._finest = image, box, halvings
         self._key: tuple[int, int] | None = None
         self._piece: Piece | None = None
 
     def piece(self, composite: Pyramid, level: int) -> Piece:
-        """The pixels of this level, with some more on each side from the composite."""
-        key = level, composite.revision
+        """The pixels of this level or the finest there is, with some more on each side from the composite."""
+        key = max(level, self._finest), composite.revision
         if self._piece is None or self._key != key:
-            self._key, self._piece = key, self._made(composite, level)
+            self._key, self._piece = key, self._made(composite, key[0])
         return self._piece
 
     def _made(self, composite: Pyramid, level: int) -> Piece:
-        whole = composite.box(level)
-        held = meet(grown(halved(self.box, level), _MARGIN), whole)
+        whole, times = composite.box(level), level - self._finest
+        held = meet(grown(halved(self._place, times), _MARGIN), whole)
         assert held is not None
-        below = meet(doubled(held, level), composite.box(0))
+        below = meet(doubled(held, times), composite.box(self._finest))
         assert below is not None
-        pixels = composite.pixels(0, below).copy()
-        x, y = self.box.x0 - below.x0, self.box.y0 - below.y0
-        premultiplied(self._image, pixels[y : y + self.box.height, x : x + self.box.width])
-        for _ in range(level):
-            height, width = pixels.shape[:2]
-            smaller: Plane = np.empty(((height + 1) // 2, (width + 1) // 2, 4), np.uint8)
-            halve(pixels, smaller)
-            pixels = smaller
+        pixels = composite.pixels(self._finest, below).copy()
+        place = moved(self._place, -below.x0, -below.y0)
+        premultiplied(self._image, pixels[place.slices], opaque=self.opaque)
+        for _ in range(times):
+            pixels = np.asarray(halve(pixels), np.uint8)
         return Piece(pixels, held, level, composite.size)

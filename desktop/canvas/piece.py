@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from PySide6.QtCore import QRectF
@@ -53,13 +54,15 @@ def paint_piece(painter: QPainter, viewport: Viewport, dpr: float, piece: Piece)
         painter.fillRect(shown.translated(-box.x0, -box.y0), QBrush(image))
 
 
-def is_opaque(pixels: Plane) -> bool:
-    """Whether alpha is 255 in all of (h, w, 4) pixels; rows may lie apart."""
-    return int(np.bitwise_and.reduce(pixels.view(np.uint32), axis=None)) >> 24 == 255
+def premultiplied(image: Plane, out: Plane, *, opaque: bool = False) -> None:
+    """Write straight RGBA pixels into premultiplied BGRA ones of the same size.
 
-
-def premultiplied(image: Plane, out: Plane) -> None:
-    """Write straight RGBA pixels into premultiplied BGRA ones of the same size."""
+    Args:
+        opaque: that alpha is 255 everywhere; saves time.
+    """
+    if opaque:
+        cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA, dst=out)
+        return
     straight = np.ascontiguousarray(image)
     height, width = straight.shape[:2]
     source = QImage(straight.data, width, height, straight.strides[0], QImage.Format.Format_RGBA8888)

@@ -7,12 +7,12 @@ from typing import Protocol
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPolygonF, QRegion, QTransform
 
-from desktop.canvas.boxes import grown, halved, meet
 from desktop.canvas.patch import Patch
-from desktop.canvas.piece import Piece, is_opaque, paint_piece, premultiplied_view
+from desktop.canvas.piece import Piece, paint_piece, premultiplied_view
 from desktop.canvas.pyramid import Plane, Pyramid
 from desktop.canvas.viewport import Viewport
-from engine import Box
+from desktop.document.boxes import grown, halved, meet
+from engine import Box, is_opaque
 
 _CHECKS = "#d2d2d2", "#a6a6a6"
 _CHECK = 8  # device-independent pixels
@@ -74,7 +74,7 @@ class Projection:
         level = self.pyramid.level_for(viewport.zoom * dpr)
         piece = patch.piece(self.pyramid, level)
         self._opaque = self._opaque and patch.opaque
-        reach = grown(patch.box, math.ceil(_CLIP / viewport.zoom) + (1 << level))
+        reach = grown(patch.box, math.ceil(_CLIP / viewport.zoom) + (1 << piece.level))
         x0, y0, x1, y1 = viewport.widget_bounds(reach)
         painter.save()
         painter.setClipRect(exposed.intersected(QRectF(x0, y0, x1 - x0, y1 - y0)), _CUT)

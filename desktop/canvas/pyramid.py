@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.canvas.boxes import cut, doubled, halved, join, meet
-from engine import Box
+from desktop.document.boxes import cut, doubled, halved, join, meet
+from engine import Box, halve
 
 Plane = NDArray[np.uint8]  # (h, w) or (h, w, 4)
 
@@ -117,12 +116,3 @@ class Pyramid:
         if spare is None:
             spare = self._scratch[level] = np.empty((TILE, TILE, *self._depth), np.uint8)
         return spare
-
-
-def halve(source: Plane, out: Plane) -> None:
-    """Average 2 × 2 pixels; an odd last row or column stands for two."""
-    height, width = source.shape[:2]
-    if height % 2 or width % 2:
-        edged = cv2.copyMakeBorder(source, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        source = np.asarray(edged, np.uint8)
-    cv2.resize(source, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_AREA)

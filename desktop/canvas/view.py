@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -34,12 +34,14 @@ class CanvasView(QWidget):
     """
 
     view_changed = Signal()
+    painted = Signal()  # all that was to be shown so far
     hovered = Signal(Point)  # in picture pixels
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(320, 240)
+        self.installEventFilter(self)  # in place of event(): from under one in Python, errors crash Shiboken
         self.projection: Projection | None = None
         self.overlays: list[Overlay] = []
         self._surround = QColor("#3a3a3a")
@@ -48,6 +50,7 @@ class CanvasView(QWidget):
         self._fits = True  # the view follows the widget's size until the user zooms or pans
         self._patch: Patch | None = None
         self._patch_hidden = False
+        self._split = 0.0
         self._painted = QImage()  # the widget's picture, in device pixels
         self._stale = QRegion()  # what of it is to be painted anew
         self._idle = QTimer(self, interval=_IDLE_MS)
@@ -64,6 +67,13 @@ class CanvasView(QWidget):
         return self._exact
 
     @property
+    def level(self) -> int:
+        """How often the picture may be halved and still have a pixel for each device pixel."""
+        if self.projection is None:
+            return 0
+        return self.projection.pyramid.level_for(self._viewport.zoom * self.devicePixelRatioF())
+
+    @property
     def fits(self) -> bool:
         return self._fits
 
@@ -74,19 +84,25 @@ class CanvasView(QWidget):
         self.fit()
         self._repaint()
 
-    def invalidate(self, box: Box | None = None) -> None:
-        """The source has other pixels in `box` of the picture, or everywhere."""
+    def invalidate(self, boxes: Iterable[Box]) -> None:
+        """The source has other pixels in these boxes of the picture."""
         if self.projection is not None:
-            self.projection.invalidate(box)
-            self._repaint(box)
+            for box in boxes:
+                self.projection.invalidate(box)
+                self._repaint(box)
 
-    def show_preview(self, image: Image, box: Box) -> None:
-        """Show `image`, straight RGBA, in place of the picture's `box`; the source stays as it is."""
+    def show_preview(self, image: Image, box: Box, halvings: int = 0) -> None:
+        """Show `image`, straight RGBA, in place of a part of the picture; the source stays as it is.
+
+        Args:
+            image: (h, w, 4) uint8, of the size of `box`.
+            box: in pixels of the picture halved `halvings` times.
+        """
         before = self._patch
-        self._patch = Patch(image, box)
-        if before is not None and before.box != box:
+        self._patch = Patch(image, box, halvings)
+        if before is not None and before.box != self._patch.box:
             self._repaint(before.box)
-        self._repaint(box)
+        self._repaint(self._patch.box)
 
     def clear_preview(self) -> None:
         if self._patch is not None:
@@ -98,6 +114,14 @@ class CanvasView(QWidget):
         self._patch_hidden = hidden
         if self._patch is not None:
             self._repaint(self._patch.box)
+
+    def set_split(self, x: float) -> None:
+        """Show the preview only right of this place of the widget, on whole device pixels; 0: everywhere."""
+        low, high = sorted((self._split, x))
+        self._split = x
+        if self._patch is not None and low < high:
+            strip = QRectF(low, 0, high - low, self.height()).toAlignedRect()
+            self._repaint_rect(strip & self.widget_rect(self._patch.box))
 
     def set_surround(self, colour: QColor) -> None:
         """What is shown around the picture."""
@@ -172,7 +196,10 @@ class CanvasView(QWidget):
 
     def _repaint(self, box: Box | None = None) -> None:
         """Paint the picture anew where it shows `box`, or everywhere."""
-        rect = self.rect() if box is None else self.widget_rect(box) & self.rect()
+        self._repaint_rect(self.rect() if box is None else self.widget_rect(box))
+
+    def _repaint_rect(self, rect: QRect) -> None:
+        rect &= self.rect()
         self._stale |= QRegion(rect)
         self.update(rect)
 
@@ -193,6 +220,7 @@ class CanvasView(QWidget):
             self.paint_overlays(painter, event.rect())
         painter.end()
         self._idle.start()
+        self.painted.emit()
 
     def paint_overlays(self, painter: QPainter, exposed: QRect) -> None:
         for overlay in self.overlays:
@@ -224,13 +252,16 @@ class CanvasView(QWidget):
             return
         self.projection.paint(painter, self._viewport, exposed, dpr)
         if self._patch is not None and not self._patch_hidden:
-            self.projection.paint_patch(painter, self._viewport, exposed, dpr, self._patch)
+            split = round(self._split * dpr) / dpr
+            after = exposed.intersected(QRectF(split, 0, self.width() - split, self.height()))
+            if not after.isEmpty():
+                self.projection.paint_patch(painter, self._viewport, after, dpr, self._patch)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         if self._fits:
             self.fit()
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._painted = QImage()
             self._take(self._exact)
@@ -238,4 +269,4 @@ class CanvasView(QWidget):
                 self.fit()
             self._repaint()
             self.view_changed.emit()
-        return super().event(event)
+        return False

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 
-from desktop.document.boxes import moved, overlap
+from desktop.document.boxes import meet, moved
 from desktop.document.layer import Layer
 from desktop.document.pixels import image_view
 from desktop.document.tiles import TILE
-from engine import Box, Image
+from engine import Box, Image, is_opaque
 
 _STRIP = 1 << 18  # pixels painted at a time, so that what is read of a layer stays in the processor's cache
 _BLOCK = 4 * TILE  # a side of what is flattened at a time
@@ -30,7 +31,7 @@ def composite(layers: Sequence[Layer], box: Box, out: QImage | NDArray[np.uint8]
         out: as large as `box`; an image in ARGB32_Premultiplied, or its bytes, (h, w, 4) uint8 B, G, R, A,
             where rows may lie apart, such as a part of a larger image's.
     """
-    image = out if isinstance(out, QImage) else _image_on(out)
+    image, pixels = (out, _pixels_of(out)) if isinstance(out, QImage) else (_image_on(out), out)
     assert image.format() == QImage.Format.Format_ARGB32_Premultiplied
     assert (image.width(), image.height()) == (box.width, box.height)
     painter = QPainter(image)
@@ -38,15 +39,15 @@ def composite(layers: Sequence[Layer], box: Box, out: QImage | NDArray[np.uint8]
     top = box.y0
     while top < box.y1:
         bottom = min(box.y1, (top // TILE) * TILE + lines)
-        _paint(painter, layers, Box(box.x0, top, box.x1, bottom), box)
+        _paint(painter, pixels, layers, Box(box.x0, top, box.x1, bottom), box)
         top = bottom
     painter.end()
 
 
-def _paint(painter: QPainter, layers: Sequence[Layer], strip: Box, box: Box) -> None:
+def _paint(painter: QPainter, out: NDArray[np.uint8], layers: Sequence[Layer], strip: Box, box: Box) -> None:
     fresh = True  # the strip still shows what it showed before
     for layer in layers:
-        part = overlap(strip, layer.box)
+        part = meet(strip, layer.box)
         if not layer.shown or part is None or layer.tiles.vacant(_inside(part, layer)):
             continue
         if fresh and part != strip:
@@ -60,6 +61,10 @@ def _paint(painter: QPainter, layers: Sequence[Layer], strip: Box, box: Box) -> 
         if layer.opacity < 1:  # Qt's own opacity is coarser
             faded = np.rint(np.arange(256) * layer.opacity).astype(np.uint8)
             pixels[..., 3] = faded[pixels[..., 3]]
+        elif covering and is_opaque(pixels):  # most of most pictures; Qt's conversion takes six times as long
+            cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA, dst=out[moved(part, -box.x0, -box.y0).slices])
+            fresh = False
+            continue
         painter.drawImage(part.x0 - box.x0, part.y0 - box.y0, image_view(pixels))
         fresh = False
     if fresh:
@@ -69,6 +74,12 @@ def _paint(painter: QPainter, layers: Sequence[Layer], strip: Box, box: Box) -> 
 def _clear(painter: QPainter, place: Box) -> None:
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
     painter.fillRect(place.x0, place.y0, place.width, place.height, Qt.GlobalColor.transparent)
+
+
+def _pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """The bytes of an image in ARGB32_Premultiplied, to paint into."""
+    lines = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return lines[:, : 4 * image.width()].reshape(image.height(), image.width(), 4)
 
 
 def _image_on(pixels: NDArray[np.uint8]) -> QImage:
@@ -91,7 +102,7 @@ def flatten(layers: Sequence[Layer], size: tuple[int, int]) -> Image:
         size: (width, height) of the document.
     """
     whole = Box(0, 0, *size)
-    shown = [layer for layer in layers if layer.shown and overlap(layer.box, whole)]
+    shown = [layer for layer in layers if layer.shown and meet(layer.box, whole)]
     if len(shown) == 1 and shown[0].box == whole and shown[0].opacity == 1:
         return shown[0].tiles.array()
     out = np.zeros((size[1], size[0], 4), np.uint8)
@@ -107,7 +118,7 @@ def _flatten_block(layers: Sequence[Layer], block: Box, out: Image) -> None:
     result = np.zeros(out.shape, np.float32)
     covered = np.zeros(out.shape[:2], bool)
     for layer in layers:
-        part = overlap(block, layer.box)
+        part = meet(block, layer.box)
         if part is None or layer.tiles.vacant(_inside(part, layer)):
             continue
         place = moved(part, -block.x0, -block.y0).slices

@@ -32,9 +32,7 @@ class Document(QObject):
         path: where it came from, or None.
     """
 
-    pixels_changed = Signal(
-        object
-    )  # Box of the visible picture; comes after the state has changed, as all do
+    pixels_changed = Signal(object)  # tuple of boxes of the visible picture; after the change, as all signals
     layers_changed = Signal()  # number, order, properties, or which is active; not for pixels alone
     instruction_changed = Signal()  # all but its masks
     masks_changed = Signal(object)  # Box
@@ -120,8 +118,9 @@ class Document(QObject):
         self._undo_stack.push(step)
 
     def preview_state(self, state: State) -> None:
-        """Show a state without a step of undo."""
-        self._show(state)
+        """Show a state without a step of undo; one that equals what is shown changes nothing."""
+        if state != self._shown:
+            self._show(state)
 
     def commit(self, title: str, *, merge: object | None = None) -> None:
         """Make what is shown one step of undo."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from desktop.document.boxes import moved
+from desktop.document.boxes import enclosing, moved
 from desktop.document.tiles import Tiles
 from engine import Box
 
@@ -41,7 +41,7 @@ class Layer:
     @property
     def content(self) -> Box | None:
         """Where in the document it may have anything to show."""
-        painted = self.tiles.changed(Tiles.blank(self.tiles.size, 4))
+        painted = enclosing(self.tiles.changed(Tiles.blank(self.tiles.size, 4)))
         return painted and moved(painted, *self.offset)
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from desktop.document.boxes import enclosing, moved, overlap
+from desktop.document.boxes import enclosing, meet, moved
 from desktop.document.instruction import Instruction
 from desktop.document.layer import Layer
 from desktop.document.tiles import Tiles
@@ -56,7 +56,7 @@ class State:
 class Difference(NamedTuple):
     """What a switch from one state to another changes."""
 
-    pixels: Box | None  # of the visible picture
+    pixels: tuple[Box, ...]  # of the visible picture
     layers: bool  # their number, order or properties, or which is active
     masks: Box | None
     marks: bool  # the instruction apart from its masks
@@ -65,14 +65,14 @@ class Difference(NamedTuple):
 def difference(before: State, after: State, size: tuple[int, int]) -> Difference:
     """What differs, the boxes clipped to a document of `size`; tiles count as different unless shared."""
     if before is after:
-        return Difference(None, False, None, False)
+        return Difference((), False, None, False)
     whole = Box(0, 0, *size)
-    pixels = enclosing([*_changed_content(before, after), *_changed_order(before, after)])
+    pixels = [*_changed_content(before, after), *_changed_order(before, after)]
     masks = _changed_masks(before.instruction, after.instruction, size)
     return Difference(
-        overlap(pixels, whole) if pixels else None,
+        tuple(part for box in pixels if (part := meet(box, whole)) is not None),
         before.active != after.active or _properties(before) != _properties(after),
-        overlap(masks, whole) if masks else None,
+        meet(masks, whole) if masks else None,
         before.instruction.marks != after.instruction.marks,
     )
 
@@ -87,18 +87,19 @@ def _properties(state: State) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-def _changed_content(before: State, after: State) -> list[Box | None]:
+def _changed_content(before: State, after: State) -> list[Box]:
     """Where layers came, went, were repainted, or look different as a whole."""
     old = {layer.id: layer for layer in before.layers}
     new = {layer.id: layer for layer in after.layers}
-    boxes: list[Box | None] = []
+    boxes: list[Box] = []
     for layer_id in old.keys() | new.keys():
         a, b = old.get(layer_id), new.get(layer_id)
         if a is not None and b is not None and _looks(a) == _looks(b):
-            changed = a.tiles.changed(b.tiles) if a.shown and a.tiles is not b.tiles else None
-            boxes.append(changed and moved(changed, *a.offset))
+            changed = a.tiles.changed(b.tiles) if a.shown and a.tiles is not b.tiles else ()
+            boxes += [moved(box, *a.offset) for box in changed]
         else:
-            boxes += [layer.content for layer in (a, b) if layer is not None and layer.shown]
+            contents = (layer.content for layer in (a, b) if layer is not None and layer.shown)
+            boxes += [content for content in contents if content is not None]
     return boxes
 
 
@@ -106,7 +107,7 @@ def _looks(layer: Layer) -> tuple[object, ...]:
     return layer.tiles.size, layer.offset, layer.opacity, layer.shown
 
 
-def _changed_order(before: State, after: State) -> list[Box | None]:
+def _changed_order(before: State, after: State) -> list[Box]:
     """Where layers overlap that changed places."""
     places = {layer.id: i for i, layer in enumerate(after.layers)}
     kept = [layer for layer in before.layers if layer.id in places and layer.shown]
@@ -114,14 +115,14 @@ def _changed_order(before: State, after: State) -> list[Box | None]:
     if order == sorted(order):
         return []
     return [
-        overlap(below.box, above.box)
+        shared
         for i, below in enumerate(kept)
         for above in kept[i + 1 :]
-        if places[below.id] > places[above.id]
+        if places[below.id] > places[above.id] and (shared := meet(below.box, above.box)) is not None
     ]
 
 
 def _changed_masks(before: Instruction, after: Instruction, size: tuple[int, int]) -> Box | None:
     blank = Tiles.blank(size, 1)
     pairs = zip(before.masks, after.masks, strict=True)
-    return enclosing((a or blank).changed(b or blank) for a, b in pairs if a is not b)
+    return enclosing(box for a, b in pairs if a is not b for box in (a or blank).changed(b or blank))

@@ -13,10 +13,11 @@ from operator import is_not
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.document.boxes import moved, overlap
+from desktop.document.boxes import join, meet, moved
 from engine import Box
 
 TILE = 64
+BLOCK = 8  # tiles
 
 Pixels = NDArray[np.uint8]  # (h, w, 4) straight RGBA or (h, w)
 _Row = tuple[Pixels | None, ...]  # None: as in the base
@@ -102,25 +103,22 @@ class Tiles:
             view[:] = pixels[moved(part, -box.x0, -box.y0).slices]
         return editor.frozen()
 
-    def changed(self, other: "Tiles") -> Box | None:
-        """A box around all tiles that are not the same ones in `other`, a picture as large as this."""
+    def changed(self, other: "Tiles") -> list[Box]:
+        """Where tiles are not the same ones in `other`, a picture as large as this: a box in each block of
+        `BLOCK` × `BLOCK` tiles, so that what a long stroke changed is not all that it winds through."""
         assert self.size == other.size and self.channels == other.channels
-        apart = self.base is not other.base
-        lines: list[int] = []
-        left, right = len(self.rows[0]), 0
+        if self.base is not other.base:
+            return [self.box]
+        blocks: dict[tuple[int, int], Box] = {}
         for y, (mine, theirs) in enumerate(zip(self.rows, other.rows, strict=True)):
-            if mine is theirs and not apart:
+            if mine is theirs:
                 continue
-            differ = [
-                x for x, new in enumerate(map(is_not, mine, theirs)) if new or (apart and mine[x] is None)
-            ]
-            if differ:
-                lines.append(y)
-                left, right = min(left, differ[0]), max(right, differ[-1] + 1)
-        if not lines:
-            return None
-        box = Box(left * TILE, lines[0] * TILE, right * TILE, (lines[-1] + 1) * TILE)
-        return overlap(box, self.box)
+            for x, new in enumerate(map(is_not, mine, theirs)):
+                if new:
+                    block, tile = (y // BLOCK, x // BLOCK), Box(x, y, x + 1, y + 1)
+                    blocks[block] = join(blocks[block], tile) if block in blocks else tile
+        boxes = (Box(x0 * TILE, y0 * TILE, x1 * TILE, y1 * TILE) for x0, y0, x1, y1 in blocks.values())
+        return [part for box in boxes if (part := meet(box, self.box)) is not None]
 
     @property
     def empty(self) -> bool:
@@ -192,7 +190,7 @@ class TilesEditor:
 
         Write before the next `frozen`; keep no part beyond it.
         """
-        reached = overlap(box, self._tiles.box)
+        reached = meet(box, self._tiles.box)
         if reached is None:
             return
         box = reached

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from desktop.document import Document
 from desktop.icons import set_icon
+from desktop.panels.run_panel import Recommended, RunPanel
 from desktop.panels.settings_form import SettingsForm
 from engine import Motion, Settings
 
@@ -26,12 +27,35 @@ class EditPanel(QWidget):
     keep_asked = Signal()
     drop_asked = Signal()
 
-    def __init__(self, settings: type[Settings], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, settings: type[Settings], recommended: Recommended, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._document: Document | None = None
         self._count = QLabel(self)
         self._count.setWordWrap(True)
         self._motions = QButtonGroup(self)
+        row = self._motion_row()
+        self._form = SettingsForm(settings, self)
+        self._form.changed.connect(self.settings_changed)
+        self.run = RunPanel(recommended, self)
+        self._keep = QPushButton(self.tr("Keep as a layer"), self)
+        set_icon(self._keep, "keep")
+        self._keep.clicked.connect(self.keep_asked)
+        self._drop = QPushButton(self.tr("Remove drags"), self)
+        set_icon(self._drop, "drop")
+        self._drop.clicked.connect(self.drop_asked)
+        layout = QVBoxLayout(self)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        for part in (self._count, row, self._form, self.run, self._keep, self._drop):
+            if isinstance(part, QHBoxLayout):
+                layout.addLayout(part)
+            else:
+                layout.addWidget(part)
+        self._show()
+
+    def _motion_row(self) -> QHBoxLayout:
+        """Bend or move."""
         row = QHBoxLayout()
         for number, (title, tip) in enumerate(
             (
@@ -49,22 +73,7 @@ class EditPanel(QWidget):
             row.addWidget(button)
         self._motions.button(0).setChecked(True)
         self._motions.idClicked.connect(self._choose_motion)
-        self._form = SettingsForm(settings, self)
-        self._form.changed.connect(self.settings_changed)
-        self._keep = QPushButton(self.tr("Keep as a layer"), self)
-        set_icon(self._keep, "keep")
-        self._keep.clicked.connect(self.keep_asked)
-        self._drop = QPushButton(self.tr("Remove drags"), self)
-        set_icon(self._drop, "drop")
-        self._drop.clicked.connect(self.drop_asked)
-        layout = QVBoxLayout(self)
-        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        for part in (self._count, row, self._form, self._keep, self._drop):
-            if isinstance(part, QHBoxLayout):
-                layout.addLayout(part)
-            else:
-                layout.addWidget(part)
-        self._show()
+        return row
 
     def set_document(self, document: Document | None) -> None:
         if self._document is not None:
@@ -91,4 +100,5 @@ class EditPanel(QWidget):
         self._motions.button(1 if marked and marked.motion == "move" else 0).setChecked(True)
         self._keep.setEnabled(drags > 0)
         self._drop.setEnabled(drags + pins > 0)
+        self.run.set_drags(drags > 0)
         self.setEnabled(self._document is not None)

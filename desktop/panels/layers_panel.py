@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from desktop.document import Document, Layer, Tiles
 from desktop.icons import set_icon
+from desktop.layer_names import running_name
 from desktop.panels.layers_model import LOCKED, VISIBLE, LayersModel
 from desktop.panels.layers_view import LayersView
 from desktop.panels.number_field import NumberField
@@ -128,7 +129,8 @@ class LayersPanel(QWidget):
     def _new(self) -> None:
         if self._document is not None:
             tiles = Tiles.blank(self._document.size, 4)
-            layer = Layer(id=self._document.new_id(), name=self.tr("Layer"), tiles=tiles)
+            name = running_name(self.tr("Layer"), (layer.name for layer in self._document.layers))
+            layer = Layer(id=self._document.new_id(), name=name, tiles=tiles)
             self._document.add_layer(layer, self.tr("New layer"), above=self._document.state.active)
 
     def _duplicate(self) -> None:

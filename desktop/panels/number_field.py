@@ -1,14 +1,19 @@
 """NumberField: one number by slider and by keys, side by side."""
 
+import math
+
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 
 _MOST_SLIDER_STEPS = 10_000
 _PAUSE = 700  # milliseconds after which further keys are a new gesture
+_FACTOR = 1.25  # by which an arrow key changes a number on a logarithmic slider
+_ENTER = Qt.Key.Key_Return, Qt.Key.Key_Enter
 
 
 class NumberField(QWidget):
-    """A slider and a spin box that show the same number.
+    """A slider and a spin box that show the same number. Enter takes what is typed, Esc forgets it.
 
     Args:
         low, high: its range, inclusive; where either is None there is only the spin box.
@@ -19,6 +24,7 @@ class NumberField(QWidget):
 
     changed = Signal(float)  # by the user
     gesture_ended = Signal()  # the slider was let go, the number was typed, or the keys rested
+    left = Signal()  # by Enter or Esc
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class NumberField(QWidget):
         layout.addWidget(self.spin_box)
         for part in (self.slider, self.spin_box):
             unscrolled(part)
+            part.installEventFilter(self)
         self.spin_box.valueChanged.connect(self._typed)
         self.spin_box.editingFinished.connect(self.gesture_ended)
         self.slider.valueChanged.connect(self._slid)
@@ -84,8 +91,29 @@ class NumberField(QWidget):
             part.setAccessibleDescription(description)
             part.setToolTip(description)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if not isinstance(event, QKeyEvent) or event.key() not in (*_ENTER, Qt.Key.Key_Escape):
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # before a menu's shortcut, which means something else by it
+        elif event.type() == QEvent.Type.KeyPress:
+            if event.key() in _ENTER:
+                self.spin_box.interpretText()
+            else:
+                self.set_value(self.value)
+            self.left.emit()
+        return True
+
+    def _position(self, value: float) -> float:
+        """Where on the slider a number stands, in its steps."""
+        return (value - self._low) / self._step
+
+    def _number(self, position: int) -> float:
+        """The number at a place of the slider."""
+        return self._low + position * self._step
+
     def _slid(self, position: int) -> None:
-        self.spin_box.setValue(self._low + position * self._step)
+        self.spin_box.setValue(self._number(position))
 
     def _typed(self, value: float) -> None:
         self._show_on_slider()
@@ -96,8 +124,23 @@ class NumberField(QWidget):
     def _show_on_slider(self) -> None:
         """The nearest place of the slider; the spin box may be finer."""
         blocker = QSignalBlocker(self.slider)
-        self.slider.setValue(round((self.spin_box.value() - self._low) / self._step))
+        self.slider.setValue(round(self._position(self.spin_box.value())))
         blocker.unblock()
+
+
+class LogField(NumberField):
+    """A field for whole numbers above zero, whose slider gives each doubling the same way."""
+
+    def __init__(self, low: float, high: float, suffix: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(low, high, 1, 0, suffix, parent)
+        self._scale = self.slider.maximum() / math.log(high / low)  # steps of the slider per e-fold
+        self.slider.setSingleStep(max(1, round(self._scale * math.log(_FACTOR))))
+
+    def _position(self, value: float) -> float:
+        return self._scale * math.log(value / self._low)
+
+    def _number(self, position: int) -> float:
+        return self._low * math.exp(position / self._scale)
 
 
 def unscrolled(widget: QWidget) -> None:

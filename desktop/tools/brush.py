@@ -10,13 +10,18 @@ from numpy.typing import NDArray
 from desktop.document.tiles import TilesEditor
 from engine import Box, Point
 
-LEAST_SIZE, MOST_SIZE = 1.0, 4000.0
+LEAST_SIZE, MOST_SIZE = 1.0, 1000.0
 _SPACING = 0.2  # of the diameter, between two dabs
 
 
 @dataclass(frozen=True)
 class Brush:
-    """size: diameter in picture pixels; hardness: 0 to 1, the part of the radius that is fully covered."""
+    """A round brush.
+
+    Args:
+        size: diameter in picture pixels, 1 to 1000.
+        hardness: 0 to 1, the part of the radius that is fully covered.
+    """
 
     size: float = 60.0
     hardness: float = 0.8
@@ -40,7 +45,7 @@ class Stroke:
     def __init__(self, editor: TilesEditor, brush: Brush, *, subtract: bool) -> None:
         self._editor, self._brush, self._subtract = editor, brush, subtract
         self._last: tuple[Point, float] | None = None
-        self._rest = 0.0  # of the way to the next dab, in picture pixels
+        self._rest = 0.0  # of the way since the last dab, in picture pixels
 
     def to(self, at: Point, pressure: float) -> None:
         """Draw on to `at`; pressure 0 to 1 scales the size."""
@@ -50,16 +55,13 @@ class Stroke:
             return
         start, before = self._last
         length = math.dist(start, at)
-        travelled = 0.0
-        while True:
-            spacing = max(1.0, _SPACING * self._brush.size * max(before, 0.05))
-            travelled += spacing - self._rest
-            self._rest = 0.0
-            if travelled > length:
-                break
-            t = travelled / length
+        spacing = max(1.0, _SPACING * self._brush.size * max(before, 0.05))
+        travelled = max(spacing - self._rest, 0.0)  # less pressure may have made the next dab overdue
+        while travelled <= length:
+            t = travelled / length if length else 0.0
             place = Point(start.x + t * (at.x - start.x), start.y + t * (at.y - start.y))
             self._dab(place, before + t * (pressure - before))
+            travelled += spacing
         self._rest = spacing - (travelled - length)
         self._last = at, pressure
 

@@ -9,53 +9,54 @@ from desktop.canvas.overlay import paint_brush
 from desktop.canvas.viewport import Viewport
 from desktop.document import Document, Tiles, TilesEditor
 from desktop.document.document import MaskName
-from desktop.tools.brush import Brush, Stroke
+from desktop.tools.brush import LEAST_SIZE, Brush, Stroke
+from desktop.tools.brush_options import BrushOptions
 from desktop.tools.tool import Pointer
-from engine import Point
 
 _SIZE_STEP, _HARDNESS_STEP = 1.25, 0.1
-_ALT, _SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 class BrushTool(QObject):
-    """Right button, Alt or the pen's eraser end take away; Shift and a pull set size and hardness.
+    """Adds or takes away as its options say; Shift and a pull set size and hardness.
 
     Args:
         document: asked for the open document at every gesture.
         mask: which of its masks is painted.
+        options: the brush.
     """
 
-    changed = Signal()  # the brush or its place
+    changed = Signal()  # the brush's place
     hint = Signal(str)
     cursor = Qt.CursorShape.BlankCursor  # the brush's own outline is drawn instead
 
     def __init__(
-        self, document: Callable[[], Document], mask: MaskName, parent: QObject | None = None
+        self,
+        document: Callable[[], Document],
+        mask: MaskName,
+        options: BrushOptions,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._document = document
         self.mask: MaskName = mask
-        self.brush = Brush()
+        self._options = options
         self._stroke: Stroke | None = None
         self._editor: TilesEditor | None = None
         self._sizing: tuple[Pointer, Brush] | None = None
-        self._at: Point | None = None
-        self._subtract = False
-
-    def set_brush(self, brush: Brush) -> None:
-        self.brush = brush
-        self.changed.emit()
+        self._pointer: Pointer | None = None
+        self._subtract = False  # of the stroke
 
     def press(self, pointer: Pointer) -> None:
-        self._at = pointer.at
+        self._pointer = pointer
         if pointer.holds(_SHIFT) and pointer.device == "mouse":
-            self._sizing = pointer, self.brush
+            self._sizing = pointer, self._options.brush
             return
         document = self._document()
         before: Tiles | None = getattr(document.settled.instruction, self.mask)
-        self._subtract = pointer.secondary or pointer.holds(_ALT)
+        self._subtract = self._options.erases(pointer)
         self._editor = TilesEditor(before or Tiles.blank(document.size, 1))
-        self._stroke = Stroke(self._editor, self.brush, subtract=self._subtract)
+        self._stroke = Stroke(self._editor, self._options.brush, subtract=self._subtract)
         self._draw(pointer)
 
     def move(self, pointer: Pointer) -> None:
@@ -63,9 +64,10 @@ class BrushTool(QObject):
             start, brush = self._sizing
             dx = (pointer.at.x - start.at.x) * 2
             dy = (start.at.y - pointer.at.y) * pointer.view.zoom / 200
-            self.set_brush(Brush(max(brush.size + dx, 1.0), brush.hardness).resized(1).hardened(dy))
+            resized = Brush(max(brush.size + dx, LEAST_SIZE), brush.hardness).resized(1)
+            self._options.set_brush(resized.hardened(dy))
             return
-        self._at = pointer.at
+        self._pointer = pointer
         self._draw(pointer)
 
     def release(self, pointer: Pointer) -> None:
@@ -82,14 +84,18 @@ class BrushTool(QObject):
         self.changed.emit()
 
     def hover(self, pointer: Pointer) -> None:
-        self._at, self._subtract = pointer.at, pointer.secondary or pointer.holds(_ALT)
+        self._pointer = pointer
         self.changed.emit()
 
     def leave(self) -> None:
-        self._at = None
+        self._pointer = None
         self.changed.emit()
 
     def cancel(self) -> bool:
+        if self._sizing is not None:
+            (_, brush), self._sizing = self._sizing, None
+            self._options.set_brush(brush)
+            return True
         if self._stroke is None:
             return False
         self._stroke = self._editor = None
@@ -100,17 +106,21 @@ class BrushTool(QObject):
         smaller = key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BraceLeft)
         if not smaller and key not in (Qt.Key.Key_BracketRight, Qt.Key.Key_BraceRight):
             return False
+        brush = self._options.brush
         if modifiers & _SHIFT:
-            self.set_brush(self.brush.hardened(-_HARDNESS_STEP if smaller else _HARDNESS_STEP))
+            self._options.set_brush(brush.hardened(-_HARDNESS_STEP if smaller else _HARDNESS_STEP))
         else:
-            self.set_brush(self.brush.resized(1 / _SIZE_STEP if smaller else _SIZE_STEP))
+            self._options.set_brush(brush.resized(1 / _SIZE_STEP if smaller else _SIZE_STEP))
         return True
 
     def paint_overlay(self, painter: QPainter, view: Viewport) -> None:
         """The brush's own outline."""
-        at = self._sizing[0].at if self._sizing is not None else self._at
-        if at is not None:
-            paint_brush(painter, view, at, self.brush.size, self.brush.hardness, subtract=self._subtract)
+        pointer = self._sizing[0] if self._sizing is not None else self._pointer
+        if pointer is None:
+            return
+        brush, painting = self._options.brush, self._stroke is not None
+        subtract = self._subtract if painting else self._options.erases(pointer)
+        paint_brush(painter, view, pointer.at, brush.size, brush.hardness, subtract=subtract)
 
     def _draw(self, pointer: Pointer) -> None:
         if self._stroke is not None and self._editor is not None:

@@ -94,7 +94,7 @@ class DragTool(QObject):
         if not dragging:
             return
         document = self._document()
-        if held is None:
+        if held is None and document.state is not document.settled:  # else it never came into the picture
             self._selected = frozenset({Marker("target", len(document.instruction.points) - 1)})
         document.commit(self.tr("Add drag") if held is None else self.tr("Move markers"))
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from desktop.canvas.viewport import Viewport
 from desktop.document import Document, Tiles
+from desktop.tools.brush_options import BrushOptions
 from desktop.tools.tool import Pointer
 from engine import Mask, Point
 
@@ -15,11 +16,12 @@ _APART = 12.0  # device-independent pixels between two seeds of a stroke
 
 
 class SelectTool(QObject):
-    """Shift or nothing adds what is found to the subject; Alt, the right button or the eraser take it away.
+    """Adds what is found to the subject, or takes it away, as the brush's options say.
 
     Args:
         document: asked for the open document at every gesture.
         find: what stands at these points of the document, (h, w) uint8, or None after a hint to the user.
+        options: whether it adds or takes away.
     """
 
     changed = Signal()
@@ -30,15 +32,16 @@ class SelectTool(QObject):
         self,
         document: Callable[[], Document],
         find: Callable[[tuple[Point, ...]], Mask | None],
+        options: BrushOptions,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._document, self._find = document, find
+        self._document, self._find, self._options = document, find, options
         self._seeds: list[Point] = []
         self._subtract = False
 
     def press(self, pointer: Pointer) -> None:
-        self._subtract = pointer.secondary or pointer.holds(Qt.KeyboardModifier.AltModifier)
+        self._subtract = self._options.erases(pointer)
         self._seeds = [pointer.at]
         self.changed.emit()
 

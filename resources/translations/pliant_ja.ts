@@ -32,6 +32,10 @@
         <translation>やり直す(&amp;R)</translation>
     </message>
     <message>
+        <source>Re&amp;fine</source>
+        <translation>仕上げる(&amp;F)</translation>
+    </message>
+    <message>
         <source>&amp;Keep the edit as a layer</source>
         <translation>編集結果をレイヤーとして残す(&amp;K)</translation>
     </message>
@@ -72,6 +76,10 @@
         <translation>動かすものを検出(&amp;F)</translation>
     </message>
     <message>
+        <source>&amp;Erase</source>
+        <translation>消去(&amp;E)</translation>
+    </message>
+    <message>
         <source>&amp;Show masks</source>
         <translation>マスクを表示(&amp;S)</translation>
     </message>
@@ -90,6 +98,10 @@
     <message>
         <source>Zoom &amp;out</source>
         <translation>縮小(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Compare before and after</source>
+        <translation>編集前と後を比較(&amp;C)</translation>
     </message>
     <message>
         <source>&amp;Mirror the view</source>
@@ -132,6 +144,10 @@
         <translation>手のひら(&amp;H)</translation>
     </message>
     <message>
+        <source>&amp;Swap may change and protect</source>
+        <translation>変更・保護ブラシを切り替え(&amp;S)</translation>
+    </message>
+    <message>
         <source>&amp;File</source>
         <translation>ファイル(&amp;F)</translation>
     </message>
@@ -150,6 +166,29 @@
     <message>
         <source>&amp;Tools</source>
         <translation>ツール(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>Badge</name>
+    <message>
+        <source>What the canvas shows</source>
+        <translation>キャンバスに表示されているもの</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>編集前</translation>
+    </message>
+    <message>
+        <source>{title}: preview</source>
+        <translation>{title}：プレビュー</translation>
+    </message>
+    <message>
+        <source>{title}: stopped early · Enter keeps it as a layer</source>
+        <translation>{title}：途中で停止 · Enter でレイヤーとして残す</translation>
+    </message>
+    <message>
+        <source>{title} · Enter keeps it as a layer</source>
+        <translation>{title} · Enter でレイヤーとして残す</translation>
     </message>
 </context>
 <context>
@@ -255,14 +294,71 @@
         <translation>ドラッグの結果を残す</translation>
     </message>
     <message>
+        <source>{title} is done; undo to what it was made for to see it.</source>
+        <translation>{title} が完了しました。元のドラッグまで取り消すと表示されます。</translation>
+    </message>
+    <message>
         <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
         <translation>ドラッグ {number} は移動先までの {percent}% しか動きませんでした。変更できる範囲を広げるか、引っ張る距離を短くしてください。</translation>
     </message>
-    <message numerus="yes">
-        <source>Drag %n</source>
-        <translation>
-            <numerusform>ドラッグ %n 件</numerusform>
-        </translation>
+    <message>
+        <source>Drag</source>
+        <translation>ドラッグ</translation>
+    </message>
+</context>
+<context>
+    <name>EngineWorker</name>
+    <message>
+        <source>The system ended the engine, probably because memory ran out; it was restarted. Your document is untouched. Try a smaller part, or close other programs.</source>
+        <translation>システムがエンジンを終了させたため、再起動しました。おそらくメモリー不足です。ドキュメントはそのままです。範囲を小さくするか、ほかのプログラムを終了してください。</translation>
+    </message>
+    <message>
+        <source>The graphics device reported a fault, so the engine was restarted. Your document is untouched; run the edit again.</source>
+        <translation>グラフィックスデバイスに障害が起きたため、エンジンを再起動しました。ドキュメントはそのままです。もう一度編集を実行してください。</translation>
+    </message>
+    <message>
+        <source>The engine crashed (status {status}) and was restarted. Your document is untouched; run the edit again.</source>
+        <translation>エンジンが異常終了した（状態 {status}）ため、再起動しました。ドキュメントはそのままです。もう一度編集を実行してください。</translation>
+    </message>
+    <message>
+        <source>The engine gave no sign for {seconds} s, so it was restarted. Your document is untouched; run the edit again.</source>
+        <translation>エンジンから {seconds} 秒間応答がないため、再起動しました。ドキュメントはそのままです。もう一度編集を実行してください。</translation>
+    </message>
+    <message>
+        <source>The edit did not stop within {seconds} s, so the engine was restarted. Your document is untouched.</source>
+        <translation>編集が {seconds} 秒以内に止まらなかったため、エンジンを再起動しました。ドキュメントはそのままです。</translation>
+    </message>
+    <message>
+        <source>The engine was restarted; run the edit again.</source>
+        <translation>エンジンを再起動しました。もう一度編集を実行してください。</translation>
+    </message>
+    <message>
+        <source>The engine&apos;s answer made no sense, so it was restarted; run the edit again.</source>
+        <translation>エンジンの応答を解釈できないため、再起動しました。もう一度編集を実行してください。</translation>
+    </message>
+    <message>
+        <source>The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.</source>
+        <translation>編集が {seconds} 秒間進んでいません。待つか、キャンセルしてください。ドキュメントはそのままです。</translation>
+    </message>
+    <message>
+        <source>The engine cannot be started with {program}. Install Pliant again or choose another runtime; what went wrong is written in {folder}.</source>
+        <translation>{program} でエンジンを起動できません。Pliant をもう一度インストールするか、別のランタイムを選んでください。原因は {folder} に記録されています。</translation>
+    </message>
+    <message>
+        <source>There is no Python in {folder}; choose the folder of a runtime.</source>
+        <translation>{folder} に Python がありません。ランタイムのフォルダーを選んでください。</translation>
+    </message>
+    <message>
+        <source>The runtime {program} belongs to another version of Pliant; update it, or choose another.</source>
+        <translation>ランタイム {program} は別のバージョンの Pliant のものです。更新するか、別のランタイムを選んでください。</translation>
+    </message>
+    <message>
+        <source>{count} edits are waiting already; let one finish, or cancel one.</source>
+        <translation>すでに {count} 件の編集が待っています。1 件終わるのを待つか、キャンセルしてください。</translation>
+    </message>
+    <message>
+        <source>Memory does not suffice to hand the picture to the engine; close other programs.</source>
+        <translation>画像をエンジンに渡すためのメモリーが足りません。ほかのプログラムを終了してください。</translation>
     </message>
 </context>
 <context>
@@ -431,6 +527,10 @@
 <context>
     <name>MainWindow</name>
     <message>
+        <source>There is no drag yet: before and after are the same.</source>
+        <translation>まだドラッグがないため、編集前と後は同じです。</translation>
+    </message>
+    <message>
         <source>Drag</source>
         <translation>ドラッグ</translation>
     </message>
@@ -451,10 +551,6 @@
         <translation>テーマ(&amp;H)</translation>
     </message>
     <message>
-        <source>Preview: Enter keeps it as a layer</source>
-        <translation>プレビュー: Enter キーでレイヤーとして残せます</translation>
-    </message>
-    <message>
         <source>Sample</source>
         <translation>サンプル</translation>
     </message>
@@ -464,10 +560,80 @@
     </message>
 </context>
 <context>
+    <name>MethodChooser</name>
+    <message>
+        <source>Settings of this method</source>
+        <translation>この手法の設定</translation>
+    </message>
+</context>
+<context>
     <name>PullHint</name>
     <message>
         <source>Press on the picture and pull</source>
         <translation>画像を押さえて引っ張ってください</translation>
+    </message>
+</context>
+<context>
+    <name>RunPanel</name>
+    <message>
+        <source>When the pointer rests</source>
+        <translation>ポインターが止まったとき</translation>
+    </message>
+    <message>
+        <source>On demand</source>
+        <translation>必要なとき</translation>
+    </message>
+    <message>
+        <source>Flow warp alone</source>
+        <translation>フローワープのみ</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自動</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>プロセッサー</translation>
+    </message>
+    <message>
+        <source>NVIDIA GPU</source>
+        <translation>NVIDIA GPU</translation>
+    </message>
+    <message>
+        <source>Apple GPU</source>
+        <translation>Apple GPU</translation>
+    </message>
+    <message>
+        <source>Run on</source>
+        <translation>実行する装置</translation>
+    </message>
+    <message>
+        <source>Refine</source>
+        <translation>仕上げる</translation>
+    </message>
+    <message>
+        <source>Run the method on the drags (Ctrl+Enter)</source>
+        <translation>ドラッグに対してこの手法を実行します (Ctrl+Enter)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop, and show what there is so far (Esc)</source>
+        <translation>停止して、そこまでの結果を表示します (Esc)</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>進み具合</translation>
+    </message>
+    <message>
+        <source>{phase} {done}/{total}</source>
+        <translation>{phase} {done}/{total}</translation>
+    </message>
+    <message>
+        <source> · {seconds} s left</source>
+        <translation> · 残り {seconds} 秒</translation>
     </message>
 </context>
 <context>
@@ -518,6 +684,89 @@
     <message>
         <source>smooth</source>
         <translation>滑らか</translation>
+    </message>
+    <message>
+        <source>Flowgen</source>
+        <translation>FlowGen</translation>
+    </message>
+    <message>
+        <source>Which network spreads the motion: one for few drags, or a very fine one for many</source>
+        <translation>動きを広げるネットワーク：ドラッグが少ないとき用、または多いとき用のきめ細かいもの</translation>
+    </message>
+    <message>
+        <source>few</source>
+        <translation>少数</translation>
+    </message>
+    <message>
+        <source>many</source>
+        <translation>多数</translation>
+    </message>
+    <message>
+        <source>Reach</source>
+        <translation>到達範囲</translation>
+    </message>
+    <message>
+        <source>How far the motion reaches: peak, as far as the longest drag, or static, by a factor</source>
+        <translation>動きの届く距離：最大（最長のドラッグまで）、または固定（倍率による）</translation>
+    </message>
+    <message>
+        <source>peak</source>
+        <translation>最大</translation>
+    </message>
+    <message>
+        <source>static</source>
+        <translation>固定</translation>
+    </message>
+    <message>
+        <source>Reach Factor</source>
+        <translation>到達倍率</translation>
+    </message>
+    <message>
+        <source>What a static reach multiplies the motion by</source>
+        <translation>固定のとき動きに掛ける倍率</translation>
+    </message>
+    <message>
+        <source>Inference Steps</source>
+        <translation>推論ステップ数</translation>
+    </message>
+    <message>
+        <source>Denoising steps</source>
+        <translation>ノイズ除去のステップ数</translation>
+    </message>
+    <message>
+        <source>Image Guidance</source>
+        <translation>画像ガイダンス</translation>
+    </message>
+    <message>
+        <source>How closely to keep to the picture</source>
+        <translation>元の画像にどれだけ忠実にするか</translation>
+    </message>
+    <message>
+        <source>Flow Guidance</source>
+        <translation>フローガイダンス</translation>
+    </message>
+    <message>
+        <source>How closely to follow the motion</source>
+        <translation>動きにどれだけ忠実に従うか</translation>
+    </message>
+</context>
+<context>
+    <name>Split</name>
+    <message>
+        <source>Before</source>
+        <translation>編集前</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>編集後</translation>
+    </message>
+    <message>
+        <source>Divider between before and after</source>
+        <translation>編集前と編集後の境界線</translation>
+    </message>
+    <message>
+        <source>Pull, or press the arrow keys, to compare; Esc ends it</source>
+        <translation>境界線を引くか矢印キーを押して比較します。Esc で終了します</translation>
     </message>
 </context>
 <context>
@@ -616,6 +865,37 @@
     <message>
         <source>&amp;Dark</source>
         <translation>ダーク(&amp;D)</translation>
+    </message>
+</context>
+<context>
+    <name>ToolBar</name>
+    <message>
+        <source>Tool options</source>
+        <translation>ツールオプション</translation>
+    </message>
+    <message>
+        <source> px</source>
+        <translation> px</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation>%</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>サイズ</translation>
+    </message>
+    <message>
+        <source>How wide the brush is, in pixels of the picture ([ and ], or Shift and a pull)</source>
+        <translation>ブラシの幅（画像のピクセル単位）（[ と ]、または Shift を押しながら引く）</translation>
+    </message>
+    <message>
+        <source>Hardness</source>
+        <translation>硬さ</translation>
+    </message>
+    <message>
+        <source>How much of the brush is fully covered (Shift+[ and Shift+], or Shift and a pull)</source>
+        <translation>ブラシのうち完全に塗られる部分の割合（Shift+[ と Shift+]、または Shift を押しながら引く）</translation>
     </message>
 </context>
 <context>

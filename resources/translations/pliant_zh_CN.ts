@@ -32,6 +32,10 @@
         <translation>重做(&amp;R)</translation>
     </message>
     <message>
+        <source>Re&amp;fine</source>
+        <translation>精修(&amp;F)</translation>
+    </message>
+    <message>
         <source>&amp;Keep the edit as a layer</source>
         <translation>将编辑结果保留为图层(&amp;K)</translation>
     </message>
@@ -72,6 +76,10 @@
         <translation>查找主体(&amp;F)</translation>
     </message>
     <message>
+        <source>&amp;Erase</source>
+        <translation>擦除(&amp;E)</translation>
+    </message>
+    <message>
         <source>&amp;Show masks</source>
         <translation>显示蒙版(&amp;S)</translation>
     </message>
@@ -90,6 +98,10 @@
     <message>
         <source>Zoom &amp;out</source>
         <translation>缩小(&amp;O)</translation>
+    </message>
+    <message>
+        <source>&amp;Compare before and after</source>
+        <translation>对比前后效果(&amp;C)</translation>
     </message>
     <message>
         <source>&amp;Mirror the view</source>
@@ -132,6 +144,10 @@
         <translation>抓手(&amp;H)</translation>
     </message>
     <message>
+        <source>&amp;Swap may change and protect</source>
+        <translation>切换可更改与保护画笔(&amp;S)</translation>
+    </message>
+    <message>
         <source>&amp;File</source>
         <translation>文件(&amp;F)</translation>
     </message>
@@ -150,6 +166,29 @@
     <message>
         <source>&amp;Tools</source>
         <translation>工具(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>Badge</name>
+    <message>
+        <source>What the canvas shows</source>
+        <translation>画布上显示的内容</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>之前</translation>
+    </message>
+    <message>
+        <source>{title}: preview</source>
+        <translation>{title}：预览</translation>
+    </message>
+    <message>
+        <source>{title}: stopped early · Enter keeps it as a layer</source>
+        <translation>{title}：提前停止 · 按 Enter 保留为图层</translation>
+    </message>
+    <message>
+        <source>{title} · Enter keeps it as a layer</source>
+        <translation>{title} · 按 Enter 保留为图层</translation>
     </message>
 </context>
 <context>
@@ -255,14 +294,71 @@
         <translation>保留拖动结果</translation>
     </message>
     <message>
+        <source>{title} is done; undo to what it was made for to see it.</source>
+        <translation>{title} 已完成；撤销到对应的拖动即可查看。</translation>
+    </message>
+    <message>
         <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
         <translation>拖动 {number} 只到达了全程的 {percent}%：请扩大可更改区域，或缩短拖动距离。</translation>
     </message>
-    <message numerus="yes">
-        <source>Drag %n</source>
-        <translation>
-            <numerusform>拖动 %n 处</numerusform>
-        </translation>
+    <message>
+        <source>Drag</source>
+        <translation>拖动</translation>
+    </message>
+</context>
+<context>
+    <name>EngineWorker</name>
+    <message>
+        <source>The system ended the engine, probably because memory ran out; it was restarted. Your document is untouched. Try a smaller part, or close other programs.</source>
+        <translation>系统结束了引擎，很可能是因为内存不足；引擎已重新启动。您的文档未受影响。请缩小编辑范围，或关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>The graphics device reported a fault, so the engine was restarted. Your document is untouched; run the edit again.</source>
+        <translation>图形设备报告了故障，引擎已重新启动。您的文档未受影响；请再次运行编辑。</translation>
+    </message>
+    <message>
+        <source>The engine crashed (status {status}) and was restarted. Your document is untouched; run the edit again.</source>
+        <translation>引擎崩溃（状态 {status}），已重新启动。您的文档未受影响；请再次运行编辑。</translation>
+    </message>
+    <message>
+        <source>The engine gave no sign for {seconds} s, so it was restarted. Your document is untouched; run the edit again.</source>
+        <translation>引擎 {seconds} 秒没有响应，已重新启动。您的文档未受影响；请再次运行编辑。</translation>
+    </message>
+    <message>
+        <source>The edit did not stop within {seconds} s, so the engine was restarted. Your document is untouched.</source>
+        <translation>编辑未能在 {seconds} 秒内停止，引擎已重新启动。您的文档未受影响。</translation>
+    </message>
+    <message>
+        <source>The engine was restarted; run the edit again.</source>
+        <translation>引擎已重新启动；请再次运行编辑。</translation>
+    </message>
+    <message>
+        <source>The engine&apos;s answer made no sense, so it was restarted; run the edit again.</source>
+        <translation>无法理解引擎的应答，引擎已重新启动；请再次运行编辑。</translation>
+    </message>
+    <message>
+        <source>The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.</source>
+        <translation>编辑已有 {seconds} 秒没有进展。请等待或取消；您的文档未受影响。</translation>
+    </message>
+    <message>
+        <source>The engine cannot be started with {program}. Install Pliant again or choose another runtime; what went wrong is written in {folder}.</source>
+        <translation>无法用 {program} 启动引擎。请重新安装 Pliant 或选择其他运行环境；出错原因记录在 {folder} 中。</translation>
+    </message>
+    <message>
+        <source>There is no Python in {folder}; choose the folder of a runtime.</source>
+        <translation>{folder} 中没有 Python；请选择运行环境所在的文件夹。</translation>
+    </message>
+    <message>
+        <source>The runtime {program} belongs to another version of Pliant; update it, or choose another.</source>
+        <translation>运行环境 {program} 属于其他版本的 Pliant；请更新它或选择其他运行环境。</translation>
+    </message>
+    <message>
+        <source>{count} edits are waiting already; let one finish, or cancel one.</source>
+        <translation>已有 {count} 项编辑在等待；请等其中一项完成，或取消一项。</translation>
+    </message>
+    <message>
+        <source>Memory does not suffice to hand the picture to the engine; close other programs.</source>
+        <translation>内存不足，无法把图片交给引擎；请关闭其他程序。</translation>
     </message>
 </context>
 <context>
@@ -431,6 +527,10 @@
 <context>
     <name>MainWindow</name>
     <message>
+        <source>There is no drag yet: before and after are the same.</source>
+        <translation>还没有拖动：前后效果相同。</translation>
+    </message>
+    <message>
         <source>Drag</source>
         <translation>拖动</translation>
     </message>
@@ -451,10 +551,6 @@
         <translation>主题(&amp;H)</translation>
     </message>
     <message>
-        <source>Preview: Enter keeps it as a layer</source>
-        <translation>预览：按 Enter 键保留为图层</translation>
-    </message>
-    <message>
         <source>Sample</source>
         <translation>示例</translation>
     </message>
@@ -464,10 +560,80 @@
     </message>
 </context>
 <context>
+    <name>MethodChooser</name>
+    <message>
+        <source>Settings of this method</source>
+        <translation>此方法的设置</translation>
+    </message>
+</context>
+<context>
     <name>PullHint</name>
     <message>
         <source>Press on the picture and pull</source>
         <translation>在图片上按住并拖动</translation>
+    </message>
+</context>
+<context>
+    <name>RunPanel</name>
+    <message>
+        <source>When the pointer rests</source>
+        <translation>指针停下时</translation>
+    </message>
+    <message>
+        <source>On demand</source>
+        <translation>按需运行</translation>
+    </message>
+    <message>
+        <source>Flow warp alone</source>
+        <translation>仅流变形</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>NVIDIA GPU</source>
+        <translation>NVIDIA GPU</translation>
+    </message>
+    <message>
+        <source>Apple GPU</source>
+        <translation>Apple GPU</translation>
+    </message>
+    <message>
+        <source>Run on</source>
+        <translation>运行设备</translation>
+    </message>
+    <message>
+        <source>Refine</source>
+        <translation>精修</translation>
+    </message>
+    <message>
+        <source>Run the method on the drags (Ctrl+Enter)</source>
+        <translation>对拖动运行该方法 (Ctrl+Enter)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop, and show what there is so far (Esc)</source>
+        <translation>停止并显示目前的结果 (Esc)</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>进度</translation>
+    </message>
+    <message>
+        <source>{phase} {done}/{total}</source>
+        <translation>{phase} {done}/{total}</translation>
+    </message>
+    <message>
+        <source> · {seconds} s left</source>
+        <translation> · 剩余 {seconds} 秒</translation>
     </message>
 </context>
 <context>
@@ -518,6 +684,89 @@
     <message>
         <source>smooth</source>
         <translation>平滑</translation>
+    </message>
+    <message>
+        <source>Flowgen</source>
+        <translation>FlowGen</translation>
+    </message>
+    <message>
+        <source>Which network spreads the motion: one for few drags, or a very fine one for many</source>
+        <translation>由哪个网络扩散运动：适合少量拖动的，或适合大量拖动的精细网络</translation>
+    </message>
+    <message>
+        <source>few</source>
+        <translation>少量</translation>
+    </message>
+    <message>
+        <source>many</source>
+        <translation>大量</translation>
+    </message>
+    <message>
+        <source>Reach</source>
+        <translation>幅度</translation>
+    </message>
+    <message>
+        <source>How far the motion reaches: peak, as far as the longest drag, or static, by a factor</source>
+        <translation>运动的幅度：峰值（达到最长的拖动），或固定（按倍数）</translation>
+    </message>
+    <message>
+        <source>peak</source>
+        <translation>峰值</translation>
+    </message>
+    <message>
+        <source>static</source>
+        <translation>固定</translation>
+    </message>
+    <message>
+        <source>Reach Factor</source>
+        <translation>幅度倍数</translation>
+    </message>
+    <message>
+        <source>What a static reach multiplies the motion by</source>
+        <translation>固定幅度时运动所乘的倍数</translation>
+    </message>
+    <message>
+        <source>Inference Steps</source>
+        <translation>推理步数</translation>
+    </message>
+    <message>
+        <source>Denoising steps</source>
+        <translation>去噪步数</translation>
+    </message>
+    <message>
+        <source>Image Guidance</source>
+        <translation>图像引导</translation>
+    </message>
+    <message>
+        <source>How closely to keep to the picture</source>
+        <translation>与原图保持一致的程度</translation>
+    </message>
+    <message>
+        <source>Flow Guidance</source>
+        <translation>流引导</translation>
+    </message>
+    <message>
+        <source>How closely to follow the motion</source>
+        <translation>遵循运动的程度</translation>
+    </message>
+</context>
+<context>
+    <name>Split</name>
+    <message>
+        <source>Before</source>
+        <translation>之前</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>之后</translation>
+    </message>
+    <message>
+        <source>Divider between before and after</source>
+        <translation>前后对比分隔线</translation>
+    </message>
+    <message>
+        <source>Pull, or press the arrow keys, to compare; Esc ends it</source>
+        <translation>拖动分隔线或按方向键进行对比；按 Esc 结束</translation>
     </message>
 </context>
 <context>
@@ -616,6 +865,37 @@
     <message>
         <source>&amp;Dark</source>
         <translation>深色(&amp;D)</translation>
+    </message>
+</context>
+<context>
+    <name>ToolBar</name>
+    <message>
+        <source>Tool options</source>
+        <translation>工具选项</translation>
+    </message>
+    <message>
+        <source> px</source>
+        <translation> 像素</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation>%</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>How wide the brush is, in pixels of the picture ([ and ], or Shift and a pull)</source>
+        <translation>画笔的宽度，以图像像素为单位（[ 和 ]，或按住 Shift 拖动）</translation>
+    </message>
+    <message>
+        <source>Hardness</source>
+        <translation>硬度</translation>
+    </message>
+    <message>
+        <source>How much of the brush is fully covered (Shift+[ and Shift+], or Shift and a pull)</source>
+        <translation>画笔中完全覆盖部分的比例（Shift+[ 和 Shift+]，或按住 Shift 拖动）</translation>
     </message>
 </context>
 <context>

@@ -23,6 +23,7 @@ MEASURED = {
     "zoom frame, 0 MP, just opened": ("ms", None),
     "undo or redo": ("ms", 16),
     "what undo of a stroke": ("MB", 5),
+    "engine process killed": ("ms", None),
     "memory after": ("MB", 1500),
 }
 

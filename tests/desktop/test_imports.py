@@ -39,7 +39,7 @@ with bench._window() as working:
     working.rest()
     check("moved")
     working.document.activate(working.document.layers[0].id)
-    working.window.find_subject()
+    working.window.workspace.find_subject()
     check("found")
 check("closed")
 """

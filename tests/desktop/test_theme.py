@@ -100,8 +100,9 @@ def test_system_follows_the_system_and_the_others_do_not(qapp):
         follower._hints = real
 
 
-def test_the_style_sheet_names_files_that_are_there(qapp):
-    apply_theme(qapp, "dark")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_style_sheet_names_files_that_are_there(qapp, theme):
+    apply_theme(qapp, theme)
     named = re.findall(r'url\("([^"]+)"\)', qapp.styleSheet())
     assert named and all(Path(name).is_file() for name in named)
 

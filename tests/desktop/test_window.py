@@ -3,81 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from desktop.window import MainWindow
-from engine import Engine, open_photo, samples
-
-BY_NAME = {sample.name: sample for sample in samples()}
-
-
-@pytest.fixture
-def window(qtbot, tmp_path, monkeypatch):
-    monkeypatch.setenv("PLIANT_HOME", str(tmp_path / "home"))
-    shown = MainWindow(Engine())
-    qtbot.addWidget(shown, before_close_func=settle)
-    with qtbot.waitExposed(shown):
-        shown.show()
-    return shown
-
-
-def settle(window):
-    """Let the window close without its question."""
-    if window.document is not None:
-        window.document.undo_stack.setClean()
-
-
-@pytest.fixture
-def opened(window, qtbot):
-    with qtbot.waitSignal(window.filing.worker.opened):
-        window.filing.open_path(BY_NAME["mountain_lake"].picture)
-    return window
-
-
-def send(window, kind, place):
-    """A mouse event of the left button at a place of the picture."""
-    canvas = window.workspace.canvas
-    at = QPointF(*canvas.viewport.to_widget(*place))
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    moving, releasing = kind == QEvent.Type.MouseMove, kind == QEvent.Type.MouseButtonRelease
-    event = QMouseEvent(
-        kind,
-        at,
-        QPointF(canvas.mapToGlobal(at)),
-        none if moving else left,
-        none if releasing else left,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    QApplication.sendEvent(canvas, event)
-
-
-def pull(window, start, end):
-    """Press at a place of the picture, pull in steps, and let go at another."""
-    send(window, QEvent.Type.MouseButtonPress, start)
-    for step in (0.3, 0.7, 1):
-        send(window, QEvent.Type.MouseMove, tuple(np.add(start, step * np.subtract(end, start))))
-    send(window, QEvent.Type.MouseButtonRelease, end)
-
-
-def grab(window):
-    image = window.workspace.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888)
-    return (
-        np.frombuffer(image.constBits(), np.uint8)
-        .reshape(image.height(), image.bytesPerLine() // 4, 4)
-        .copy()
-    )
-
-
-def press(qtbot, window, key, modifiers=Qt.KeyboardModifier.NoModifier):
-    qtbot.keyClick(window.workspace.canvas, key, modifiers)
-
-
-def flat(window):
-    from desktop.document.compositor import flatten
-
-    return flatten(window.document.layers, window.document.size)
+from engine import Engine, open_photo
+from tests.desktop.hands import BY_NAME, flat, grab, press, pull, send, settle
 
 
 def test_a_pull_is_a_drag_that_enter_keeps_as_a_layer_and_undo_takes_back(qtbot, opened):
@@ -103,6 +33,23 @@ def test_a_pull_is_a_drag_that_enter_keeps_as_a_layer_and_undo_takes_back(qtbot,
     assert not opened.isWindowModified()
 
 
+def test_a_pen_faster_than_painting_waits_for_nothing_and_ends_at_its_last_place(qtbot, opened):
+    shown = []
+    opened.session.shown.connect(lambda *preview: shown.append(preview))
+    send(opened, QEvent.Type.MouseButtonPress, (800, 300))
+    for x in range(800, 860, 2):
+        send(opened, QEvent.Type.MouseMove, (x, 200))
+    assert len(shown) == 1, "what nobody can see is not made"
+    canvas = opened.workspace.canvas
+    qtbot.waitUntil(lambda: len(shown) == 2)
+    with qtbot.waitSignal(canvas.painted):
+        canvas.update()
+    last, *_ = shown[-1]
+    send(opened, QEvent.Type.MouseMove, (858, 200))
+    assert np.array_equal(shown[-1][0], last)
+    send(opened, QEvent.Type.MouseButtonRelease, (858, 200))
+
+
 def test_what_is_kept_equals_what_the_engine_makes(qtbot, opened):
     pull(opened, (800, 300), (800, 240))
     request = opened.session.request()
@@ -115,6 +62,7 @@ def test_the_picture_follows_the_pointer_before_the_button_is_released(opened):
     send(opened, QEvent.Type.MouseButtonPress, (800, 300))
     send(opened, QEvent.Type.MouseMove, (800, 200))
     first = grab(opened)
+    QApplication.processEvents()
     send(opened, QEvent.Type.MouseMove, (860, 200))
     second = grab(opened)
     x, y = (round(v) for v in opened.workspace.canvas.viewport.to_widget(780, 250))
@@ -142,6 +90,32 @@ def test_escape_walks_back_one_state_at_a_time(qtbot, opened):
     assert opened.document.instruction.points == (), "the drags"
     opened.undo()
     assert len(opened.document.instruction.points) == 1
+
+
+def test_kept_layers_are_numbered_and_undo_and_redo_know_their_names(qtbot, opened):
+    def names():
+        return [layer.name for layer in opened.document.layers]
+
+    places = iter([(800, 300), (400, 300), (1000, 300), (600, 300)])
+
+    def keep_a_drag():
+        x, y = next(places)
+        pull(opened, (x, y), (x, y - 40))
+        pull(opened, (x + 60, y), (x + 60, y - 40))
+        press(qtbot, opened, Qt.Key.Key_Return)
+
+    for _ in range(3):
+        keep_a_drag()
+    assert names() == ["Background", "Drag", "Drag 2", "Drag 3"]
+    for _ in range(6):
+        opened.undo()
+    assert names() == ["Background", "Drag"]
+    for _ in range(6):
+        opened.redo()
+    assert names() == ["Background", "Drag", "Drag 2", "Drag 3"]
+    opened.document.remove_layer(opened.document.layers[2].id, "Delete layer")
+    keep_a_drag()
+    assert sorted(names()) == ["Background", "Drag", "Drag 3", "Drag 4"], "no name is given twice"
 
 
 def test_moving_needs_no_painted_subject_and_protection_holds(qtbot, opened):

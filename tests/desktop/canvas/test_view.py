@@ -8,35 +8,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import (
     QFocusEvent,
-    QInputDevice,
     QKeyEvent,
-    QMouseEvent,
-    QNativeGestureEvent,
     QPointingDevice,
-    QTabletEvent,
-    QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication
 
 from desktop.canvas.input import CanvasInput
 from engine import Box
+from tests.desktop.canvas.events import (
+    KEYS,
+    LEFT,
+    MIDDLE,
+    MOVE,
+    NONE,
+    PRESS,
+    RELEASE,
+    RIGHT,
+    gesture,
+    key,
+    mouse,
+    pen,
+    stylus,
+    wheel,
+)
 from tests.desktop.canvas.pictures import Fake, flat, numbered, read
-
-LEFT, RIGHT, MIDDLE, NONE = (
-    Qt.MouseButton.LeftButton,
-    Qt.MouseButton.RightButton,
-    Qt.MouseButton.MiddleButton,
-    Qt.MouseButton.NoButton,
-)
-KEYS = Qt.KeyboardModifier
-PRESS, MOVE, RELEASE = (
-    QEvent.Type.MouseButtonPress,
-    QEvent.Type.MouseMove,
-    QEvent.Type.MouseButtonRelease,
-)
 
 
 class FakeTool:
@@ -89,70 +87,6 @@ def tool(canvas):
     tool = FakeTool()
     canvas.set_tool(tool)
     return tool
-
-
-def mouse(canvas, kind, x, y, button=LEFT, keys=KEYS.NoModifier, device=None):
-    at, held = QPointF(x, y), NONE if kind == RELEASE else button
-    button = NONE if kind == MOVE else button
-    args = (kind, at, QPointF(canvas.mapToGlobal(at)), button, held, keys)
-    QApplication.sendEvent(canvas, QMouseEvent(*args, device) if device else QMouseEvent(*args))
-
-
-def key(canvas, code, *, down=True, keys=KEYS.NoModifier):
-    kind = QEvent.Type.KeyPress if down else QEvent.Type.KeyRelease
-    QApplication.sendEvent(canvas, QKeyEvent(kind, code, keys))
-
-
-def stylus(pointer=QPointingDevice.PointerType.Pen):
-    return QPointingDevice(
-        "pen",
-        7,
-        QInputDevice.DeviceType.Stylus,
-        pointer,
-        QInputDevice.Capability.Position | QInputDevice.Capability.Pressure,
-        1,
-        2,
-    )
-
-
-def pen(canvas, device, kind, x, y, *, pressure=0.5, button=LEFT):
-    at = QPointF(x, y)
-    moving = kind == QEvent.Type.TabletMove
-    held = NONE if kind == QEvent.Type.TabletRelease else button
-    pressed = NONE if moving else button
-    event = QTabletEvent(
-        kind,
-        device,
-        at,
-        QPointF(canvas.mapToGlobal(at)),
-        pressure,
-        0,
-        0,
-        0,
-        0,
-        0,
-        KEYS.NoModifier,
-        pressed,
-        held,
-    )
-    QApplication.sendEvent(canvas, event)
-    return event
-
-
-def wheel(canvas, x, y, *, notches=0.0, pixels=(0, 0), keys=KEYS.NoModifier):
-    fingers = pixels != (0, 0)
-    phase = Qt.ScrollPhase.ScrollUpdate if fingers else Qt.ScrollPhase.NoScrollPhase
-    at = QPointF(x, y)
-    angle = QPoint(0, pixels[1] if fingers else round(notches * 120))
-    event = QWheelEvent(at, QPointF(canvas.mapToGlobal(at)), QPoint(*pixels), angle, NONE, keys, phase, False)
-    QApplication.sendEvent(canvas, event)
-
-
-def gesture(canvas, kind, value, x, y):
-    device = QPointingDevice.primaryPointingDevice()
-    at = QPointF(x, y)
-    event = QNativeGestureEvent(kind, device, 2, at, at, QPointF(canvas.mapToGlobal(at)), value, QPointF())
-    QApplication.sendEvent(canvas, event)
 
 
 def grab(canvas):
@@ -378,13 +312,13 @@ def test_a_change_repaints_its_own_rectangle(canvas, monkeypatch):
         *(round(n) for n in (*canvas.viewport.to_picture(100, 80), *canvas.viewport.to_picture(140, 120)))
     )
     canvas.projection._source.pixels[box.slices] = 255
-    canvas.invalidate(box)
+    canvas.invalidate([box])
     QApplication.processEvents()
     assert calls
     assert max(rect.width() for rect in calls) <= 46
     assert (grab(canvas)[82:118, 102:138] == 255).all()
     calls.clear()
-    canvas.invalidate(Box(0, 0, 1, 1))  # out of sight
+    canvas.invalidate([Box(0, 0, 1, 1)])  # out of sight
     QApplication.processEvents()
     assert calls == []
 
@@ -454,16 +388,54 @@ assert not {"torch", "diffusers"} & set(sys.modules)
 """
 
 
-@pytest.mark.parametrize("scale", ["1.25", "1.5", "2"])
-def test_in_a_scaled_window_100_percent_is_exact(scale):
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-c", SCALED, scale],
-        cwd=root,
+def run_apart(program, scale="1"):
+    """A program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program, scale],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "QT_SCALE_FACTOR": scale, "QT_QPA_PLATFORM": "offscreen"},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+@pytest.mark.parametrize("scale", ["1.25", "1.5", "2"])
+def test_in_a_scaled_window_100_percent_is_exact(scale):
+    done = run_apart(SCALED, scale)
     assert done.returncode == 0, done.stderr
+
+
+FAILING = """
+import sys
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, QTimer
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+from desktop.canvas.input import CanvasInput
+from tests.desktop.canvas.pictures import Fake, numbered
+
+class Tool:
+    cursor = Qt.CursorShape.CrossCursor
+    def press(self, pointer):
+        1 / 0
+    def paint_overlay(self, painter, view):
+        pass
+
+sys.excepthook = lambda kind, *_: sys.stdout.write(kind.__name__)
+application = QApplication([])
+canvas = CanvasInput()
+canvas.show()
+canvas.set_source(Fake(numbered(90, 70)))
+canvas.set_tool(Tool())
+at, left = QPointF(50, 50), Qt.MouseButton.LeftButton
+press = QMouseEvent(QEvent.Type.MouseButtonPress, at, at, left, left, Qt.KeyboardModifier.NoModifier)
+QCoreApplication.postEvent(canvas, press)
+QTimer.singleShot(300, application.quit)
+application.exec()
+"""
+
+
+def test_a_tool_that_fails_does_not_take_the_window_along():
+    done = run_apart(FAILING)
+    assert (done.returncode, done.stdout) == (0, "ZeroDivisionError"), done.stderr

@@ -106,6 +106,8 @@ def test_buttons_add_duplicate_move_and_delete(panel, document, qtbot):
     assert names(panel) == ["Top", "Middle", "Layer", "Background copy", "Background"]
     click(panel.delete_action)
     assert names(panel) == ["Top", "Middle", "Layer", "Background"] and active(panel) == "Background"
+    click(panel.new_action)
+    assert names(panel) == ["Top", "Middle", "Layer", "Layer 2", "Background"]
     while document.undo_stack.canUndo():
         document.undo_stack.undo()
     assert names(panel) == ["Top", "Middle", "Background"]

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from desktop.canvas.viewport import Viewport
 from desktop.document import Document, Tiles, TilesEditor
 from desktop.tools.brush import Brush, Stroke
+from desktop.tools.brush_options import BrushOptions
 from desktop.tools.brush_tool import BrushTool
 from desktop.tools.tool import Pointer
 from engine import Photo, Point
@@ -73,14 +74,30 @@ def test_pressure_scales_the_size():
     assert widths[235] > 50
 
 
+def test_a_pen_that_rests_while_its_pressure_falls_paints_on():
+    editor = TilesEditor(Tiles.blank(SIZE, 1))
+    drawn = Stroke(editor, Brush(60, 1.0), subtract=False)
+    drawn.to(Point(60, 100), 1.0)
+    for x in (66, 66, 200):  # at half the pressure the next dab is due where the pen rests
+        drawn.to(Point(x, 100), 0.5)
+    mask = editor.frozen().array()
+    assert (mask[100, 62:198] == 255).all()
+    assert np.flatnonzero(mask.any(0)).min() >= 60 - 32
+
+
 @pytest.fixture
 def document(qapp):
     return Document.from_photo(Photo(pixels=np.full((SIZE[1], SIZE[0], 4), 255, np.uint8)), None)
 
 
 @pytest.fixture
-def tool(document):
-    return BrushTool(lambda: document, "protected")
+def options(qapp):
+    return BrushOptions()
+
+
+@pytest.fixture
+def tool(document, options):
+    return BrushTool(lambda: document, "protected", options)
 
 
 def at(x, y, **more):
@@ -105,10 +122,10 @@ def test_a_stroke_is_one_step_and_shows_while_it_lasts(tool, document):
     [{"secondary": True}, {"modifiers": Qt.KeyboardModifier.AltModifier}],
     ids=["right or eraser", "alt"],
 )
-def test_taking_everything_away_leaves_no_mask(tool, document, how):
+def test_taking_everything_away_leaves_no_mask(tool, options, document, how):
     tool.press(at(50, 50))
     tool.release(at(50, 50))
-    tool.set_brush(Brush(200, 1.0))
+    options.set_brush(Brush(200, 1.0))
     tool.press(at(50, 50, **how))
     tool.release(at(50, 50, **how))
     assert document.instruction.protected is None
@@ -124,20 +141,46 @@ def test_escape_drops_the_stroke(tool, document):
     assert not tool.cancel()
 
 
-def test_keys_change_size_and_hardness(tool):
-    before = tool.brush
+@pytest.mark.parametrize(
+    ("how", "adds"),
+    [
+        ({}, False),
+        ({"secondary": True}, True),
+        ({"modifiers": Qt.KeyboardModifier.AltModifier}, True),
+        ({"secondary": True, "eraser": True, "device": "pen"}, False),
+    ],
+    ids=["left", "right", "alt", "eraser"],
+)
+def test_where_taking_away_is_set_only_the_opposite_adds(tool, options, document, how, adds):
+    options.erase(True)
+    tool.press(at(50, 50, **how))
+    tool.release(at(50, 50, **how))
+    assert (document.instruction.protected is not None) is adds
+
+
+def test_keys_change_size_and_hardness(tool, options):
+    before = options.brush
     assert tool.key(Qt.Key.Key_BracketRight, Qt.KeyboardModifier.NoModifier)
-    assert tool.brush.size > before.size
+    assert options.brush.size > before.size
     assert tool.key(Qt.Key.Key_BraceLeft, Qt.KeyboardModifier.ShiftModifier)
-    assert tool.brush.hardness < before.hardness
+    assert options.brush.hardness < before.hardness
     assert not tool.key(Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier)
 
 
-def test_shift_and_a_pull_set_size_and_hardness_and_paint_nothing(tool, document):
+@pytest.mark.parametrize(
+    ("key", "size"), [(Qt.Key.Key_BracketLeft, 1), (Qt.Key.Key_BracketRight, 1000)], ids=["least", "most"]
+)
+def test_keys_stop_at_the_limits(tool, options, key, size):
+    for _ in range(40):
+        tool.key(key, Qt.KeyboardModifier.NoModifier)
+    assert options.brush.size == size
+
+
+def test_shift_and_a_pull_set_size_and_hardness_and_paint_nothing(tool, options, document):
     shift = Qt.KeyboardModifier.ShiftModifier
     tool.press(at(100, 100, modifiers=shift))
     tool.move(at(120, 140, modifiers=shift))
     tool.release(at(120, 140, modifiers=shift))
-    assert tool.brush.size == 100
-    assert tool.brush.hardness == pytest.approx(0.6)
+    assert options.brush.size == 100
+    assert options.brush.hardness == pytest.approx(0.6)
     assert document.undo_stack.count() == 0

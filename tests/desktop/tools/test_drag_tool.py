@@ -76,6 +76,13 @@ def test_targets_outside_stop_at_the_edge(tool, document):
     assert document.instruction.points[0].target == (400, 0)
 
 
+def test_a_pull_that_stays_outside_marks_nothing(tool, document):
+    pull(tool, (-100, -100), (-50, -50))
+    assert document.undo_stack.count() == 0
+    assert tool.selected == frozenset()
+    assert not tool.key(Qt.Key.Key_Tab, NONE)
+
+
 def test_double_click_pins_and_alt_click_deletes(tool, document):
     tool.press(at(50, 60, double=True))
     tool.release(at(50, 60))

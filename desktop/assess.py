@@ -1,0 +1,41 @@
+"""What can be said of a region and of a result without showing the picture."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import Mask, Point, PointPair
+
+_SMOOTH = 0.7  # pixels of the mask as it is looked at, by which an outline may be off
+
+
+def outlines(mask: Mask, step: int) -> list[NDArray[np.int32]]:
+    """The outlines of what is not zero: polygons (n, 2) of x, y in the mask's pixels.
+
+    Args:
+        mask: (h, w) uint8.
+        step: how many pixels go into one that is seen; finer detail is left out.
+    """
+    coarse = np.ascontiguousarray(mask[::step, ::step])
+    contours, _ = cv2.findContours(coarse, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [np.asarray(cv2.approxPolyDP(line, _SMOOTH, True)[:, 0] * step, np.int32) for line in contours]
+
+
+def shortest_way(pairs: Sequence[PointPair], rests: Sequence[Point]) -> tuple[int, float] | None:
+    """The drag that fell short the most: its index, and what part of its way it went (1 for all of it).
+
+    Args:
+        pairs: what was asked for.
+        rests: where each handle came to rest; where there are none, nothing is known.
+    """
+    if len(rests) != len(pairs):
+        return None
+    ways = [
+        1 - math.dist(rest, pair.target) / math.dist(pair.handle, pair.target)
+        for pair, rest in zip(pairs, rests, strict=True)
+    ]
+    worst = min(range(len(ways)), key=ways.__getitem__)
+    return worst, ways[worst]

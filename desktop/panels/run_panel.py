@@ -1,0 +1,221 @@
+"""RunPanel: which method runs when the pointer rests, which on demand, on what device; and how far it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.engine_tier import Choice
+from desktop.icons import set_icon
+from desktop.panels.settings_form import SettingsForm
+from engine import METHODS, Offer, Step, Value
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+Recommended = Callable[[str, str | None], Mapping[str, Value]]
+
+
+class MethodChooser(QWidget):
+    """A method with its pack, and its settings, which are folded away until they are asked for.
+
+    Args:
+        title: what the choice is for.
+        none: the first entry, which chooses no method; None where one has to be chosen.
+        recommended: the settings that suit a method on a pack.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, title: str, none: str | None, recommended: Recommended, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._none, self._recommended = none, recommended
+        self._offers: list[Offer | None] = []
+        self._form: SettingsForm | None = None
+        self.methods = QComboBox(self)
+        self.methods.setAccessibleName(title)
+        self.methods.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.methods.setMinimumContentsLength(12)
+        self.methods.currentIndexChanged.connect(self._choose)
+        self._fold = QToolButton(self)
+        self._fold.setCheckable(True)
+        self._fold.setToolTip(self.tr("Settings of this method"))
+        self._fold.setAccessibleName(self._fold.toolTip())
+        set_icon(self._fold, "settings")
+        self._fold.toggled.connect(self._show_form)
+        row = QHBoxLayout()
+        row.addWidget(self.methods, 1)
+        row.addWidget(self._fold)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addLayout(row)
+
+    def set_offers(self, offers: Sequence[Offer]) -> None:
+        """Offer these; what was chosen stays so if it is among them."""
+        wanted: list[Offer | None] = [*([None] if self._none is not None else []), *offers]
+        if wanted == self._offers:
+            return
+        chosen = self._offer
+        self._offers = wanted
+        with QSignalBlocker(self.methods):
+            self.methods.clear()
+            self.methods.addItems([self._label(offer) for offer in wanted])
+            self.methods.setCurrentIndex(wanted.index(chosen) if chosen in wanted else 0)
+        if self._offer != chosen or self._form is None:
+            self._choose()
+
+    def choose(self, method: str, pack: str | None) -> None:
+        """Choose a method on a pack, if it is offered."""
+        for index, offer in enumerate(self._offers):
+            if offer is not None and (offer.method, offer.pack) == (method, pack):
+                self.methods.setCurrentIndex(index)
+
+    @property
+    def choice(self) -> Choice | None:
+        offer = self._offer
+        if offer is None:
+            return None
+        return Choice(method=offer.method, pack=offer.pack, settings=self._form.values if self._form else {})
+
+    @property
+    def _offer(self) -> Offer | None:
+        index = self.methods.currentIndex()
+        return self._offers[index] if 0 <= index < len(self._offers) else None
+
+    def _label(self, offer: Offer | None) -> str:
+        if offer is None:
+            return self._none or ""
+        title = METHODS[offer.method].title
+        return f"{title} · {offer.pack_title}" if offer.pack_title else title
+
+    def _choose(self) -> None:
+        if self._form is not None:
+            self._layout.removeWidget(self._form)
+            self._form.deleteLater()
+            self._form = None
+        offer = self._offer
+        if offer is not None:
+            self._form = SettingsForm(METHODS[offer.method].settings, self)
+            self._form.set_values(self._recommended(offer.method, offer.pack))
+            self._form.changed.connect(lambda _: self.changed.emit())
+            self._layout.addWidget(self._form)
+        self._fold.setEnabled(self._form is not None)
+        self._show_form(self._fold.isChecked())
+        self.changed.emit()
+
+    def _show_form(self, shown: bool) -> None:
+        if self._form is not None:
+            self._form.setVisible(shown)
+
+
+class RunPanel(QWidget):
+    """Hidden while no method is offered that runs in the engine process.
+
+    Args:
+        recommended: the settings that suit a method on a pack.
+    """
+
+    fast_chosen = Signal(object)  # Choice or None
+    refine_asked = Signal(object)  # Choice
+    cancel_asked = Signal()
+
+    def __init__(self, recommended: Recommended, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        at_rest, on_demand = self.tr("When the pointer rests"), self.tr("On demand")
+        self.fast = MethodChooser(at_rest, self.tr("Flow warp alone"), recommended, self)
+        self.slow = MethodChooser(on_demand, None, recommended, self)
+        self.device = QComboBox(self)
+        names = (self.tr("Automatic"), self.tr("Processor"), self.tr("NVIDIA GPU"), self.tr("Apple GPU"))
+        for device, name in zip(_DEVICES, names, strict=True):
+            self.device.addItem(name, device)
+        self.device.setAccessibleName(self.tr("Run on"))
+        self.refine = QPushButton(self.tr("Refine"), self)
+        self.refine.setToolTip(self.tr("Run the method on the drags (Ctrl+Enter)"))
+        set_icon(self.refine, "refine")
+        self._stop = QPushButton(self.tr("Stop"), self)
+        self._stop.setToolTip(self.tr("Stop, and show what there is so far (Esc)"))
+        self._bar = QProgressBar(self)
+        self._bar.setAccessibleName(self.tr("Progress"))
+        self._drags, self._title = False, ""
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        for label, field in ((at_rest, self.fast), (on_demand, self.slow), (self.tr("Run on"), self.device)):
+            layout.addRow(label, field)
+        for part in (self.refine, self._bar, self._stop):
+            layout.addRow(part)
+        self.fast.changed.connect(self._tell_fast)
+        self.device.currentIndexChanged.connect(self._tell_fast)
+        self.slow.changed.connect(self._show)
+        self.refine.clicked.connect(self.run)
+        self._stop.clicked.connect(self.cancel_asked)
+        self._show()
+
+    def set_offers(self, offers: Sequence[Offer]) -> None:
+        """Offer methods; those without a pack run in the window already."""
+        there = [offer for offer in offers if offer.pack is not None]
+        self.fast.set_offers([offer for offer in there if METHODS[offer.method].live])
+        self.slow.set_offers(there)
+        self.setVisible(bool(there))
+        self._show()
+
+    @property
+    def offers_any(self) -> bool:
+        return self.slow.choice is not None
+
+    def set_drags(self, there: bool) -> None:
+        """Whether there are drags to run on."""
+        self._drags = there
+        self._show()
+
+    def run(self) -> None:
+        """Ask for the method on demand, if it can run."""
+        choice = self._on_device(self.slow.choice)
+        if choice is not None and self.refine.isEnabled():
+            self.refine_asked.emit(choice)
+
+    def show_running(self, title: str) -> None:
+        """A method runs on demand, or none where `title` is empty."""
+        self._title = title
+        self._bar.setRange(0, 0)
+        self._bar.setFormat(title)
+        self._show()
+
+    def show_step(self, step: Step, left: float | None) -> None:
+        """How far it is.
+
+        Args:
+            left: seconds, or None where nobody knows.
+        """
+        if not self._title:
+            return
+        self._bar.setRange(0, max(step.total, 1))
+        self._bar.setValue(step.done)
+        text = self.tr("{phase} {done}/{total}").format(phase=step.phase, done=step.done, total=step.total)
+        if left is not None:
+            text += self.tr(" · {seconds} s left").format(seconds=max(1, round(left)))
+        self._bar.setFormat(text)
+
+    def _tell_fast(self) -> None:
+        self.fast_chosen.emit(self._on_device(self.fast.choice))
+
+    def _on_device(self, choice: Choice | None) -> Choice | None:
+        return None if choice is None else replace(choice, device=str(self.device.currentData()))
+
+    def _show(self) -> None:
+        running = bool(self._title)
+        self.refine.setVisible(not running)
+        self.refine.setEnabled(self._drags and self.slow.choice is not None)
+        self._bar.setVisible(running)
+        self._stop.setVisible(running)

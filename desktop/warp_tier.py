@@ -1,0 +1,110 @@
+"""WarpTier: flow warp in the window's own process. It needs no network and answers at once."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
+
+from desktop.document import State
+from desktop.keeping import Finished
+from engine import METHODS, DragEdit, Engine, EngineError, Preview, Value, WarpPreview
+
+METHOD = "flow_warp"
+
+
+class WarpTier(QObject):
+    """Previews at once, and makes finished pictures in a thread.
+
+    Args:
+        engine: makes the pictures.
+    """
+
+    finished = Signal(object)  # Finished
+    failed = Signal(object, str)  # State, a sentence
+    _rendered = Signal(int, object)
+    _refused = Signal(int, object, str)
+
+    def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self.set_settings({})
+        self.title = METHODS[METHOD].title
+        self._preview = WarpPreview()
+        self._job = 0
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._rendered.connect(self._take)
+        self._refused.connect(self._refuse)
+
+    def set_settings(self, chosen: Mapping[str, Value]) -> None:
+        """Raises: InvalidRequest: a value lies outside its range."""
+        self._settings = self._engine.settings(METHOD, chosen=chosen)
+        self._values = {d.name: getattr(self._settings, d.name) for d in self._settings.declarations()}
+
+    def forget_picture(self) -> None:
+        """Let go of what is remembered of a picture."""
+        self._preview = WarpPreview()
+
+    def preview(self, request: DragEdit, halvings: int) -> Preview:
+        """What follows the pointer; raises: EngineError: nothing may change."""
+        return self._preview.show(request, stiffness=self._values["stiffness"], halvings=halvings)
+
+    def finish(self, state: State, request: DragEdit) -> None:
+        """Make the finished picture in the background; the latest is told."""
+        self.drop()
+        self._pool.start(_Render(self, self._job, state, request, self._rendered, self._refused))
+
+    def finish_now(self, state: State, request: DragEdit) -> Finished:
+        """Make the finished picture and wait for it; raises: EngineError."""
+        values = self._values
+        result = self._engine.edit(METHOD, request, self._settings)
+        return Finished(
+            state=state,
+            request=request,
+            result=result,
+            provenance={"method": METHOD, **values},
+            title=self.title,
+            tier="warp",
+        )
+
+    def drop(self) -> None:
+        """Tell nothing of what is being made."""
+        self._job += 1
+        self._pool.clear()
+
+    def stop(self) -> None:
+        """Drop it, and wait for its thread; before the window closes."""
+        self.drop()
+        self._pool.waitForDone()
+
+    def _take(self, job: int, finished: Finished) -> None:
+        if job == self._job:
+            self.finished.emit(finished)
+
+    def _refuse(self, job: int, state: State, sentence: str) -> None:
+        if job == self._job:
+            self.failed.emit(state, sentence)
+
+
+class _Render(QRunnable):
+    """Makes one finished picture off the window's thread."""
+
+    def __init__(
+        self,
+        tier: WarpTier,
+        job: int,
+        state: State,
+        request: DragEdit,
+        rendered: SignalInstance,
+        refused: SignalInstance,
+    ) -> None:
+        super().__init__()
+        self._tier, self._job, self._state, self._request = tier, job, state, request
+        self._rendered, self._refused = rendered, refused
+
+    def run(self) -> None:
+        try:
+            finished = self._tier.finish_now(self._state, self._request)
+        except EngineError as error:
+            self._refused.emit(self._job, self._state, str(error))
+            return
+        self._rendered.emit(self._job, finished)

@@ -1,0 +1,24 @@
+"""The window that tests of the desktop work on."""
+
+import pytest
+
+from desktop.window import MainWindow
+from engine import Engine
+from tests.desktop.hands import BY_NAME, settle
+
+
+@pytest.fixture
+def window(qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLIANT_HOME", str(tmp_path / "home"))
+    shown = MainWindow(Engine())
+    qtbot.addWidget(shown, before_close_func=settle)
+    with qtbot.waitExposed(shown):
+        shown.show()
+    return shown
+
+
+@pytest.fixture
+def opened(window, qtbot):
+    with qtbot.waitSignal(window.filing.worker.opened):
+        window.filing.open_path(BY_NAME["mountain_lake"].picture)
+    return window

@@ -1,0 +1,283 @@
+"""Three tiers, one picture: which of them is shown, when each runs, and that late ones never are."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication
+
+from desktop.engine_signals import EngineSignals
+from desktop.engine_tier import Choice
+from desktop.window import MainWindow
+from engine import Box, EditResult, Engine, Offer, Point, Step
+from tests.desktop.hands import BY_NAME, flat, press, pull, send, settle
+
+START, END = (800, 300), (800, 240)
+FAST = Offer("instant_drag", "tiny", "Tiny")
+
+
+class FakeWorker(EngineSignals):
+    """Takes jobs and does nothing by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.jobs, self.cancels, self.painted_previews = {}, [], []
+
+    def submit(self, job):
+        self.jobs[len(self.jobs) + 1] = job
+        return len(self.jobs)
+
+    def cancel(self, number):
+        self.cancels.append(number)
+
+    def preview_painted(self, number):
+        self.painted_previews.append(number)
+
+    def close(self):
+        pass
+
+    def answer(self, number, value, *, partial=False):
+        """Answer a job with a picture that is plain where it may have changed."""
+        request = self.jobs[number].request
+        region = Engine().plan(request)
+        image = request.image.copy()
+        image[region.crop.slices][region.mask > 0] = (value, 0, value, 255)
+        image.flags.writeable = False
+        result = EditResult(image=image, region=region.box, partial=partial)
+        self.finished.emit(number, result)
+        return result
+
+    @property
+    def last(self):
+        return len(self.jobs)
+
+
+@pytest.fixture
+def worker(qapp):
+    return FakeWorker()
+
+
+def opened_window(qtbot, worker=None):
+    shown = MainWindow(Engine(), worker)
+    qtbot.addWidget(shown, before_close_func=settle)
+    with qtbot.waitExposed(shown):
+        shown.show()
+    with qtbot.waitSignal(shown.filing.worker.opened):
+        shown.filing.open_path(BY_NAME["mountain_lake"].picture)
+    return shown
+
+
+@pytest.fixture
+def window(qtbot, tmp_path, monkeypatch, worker):
+    monkeypatch.setenv("PLIANT_HOME", str(tmp_path / "home"))
+    offers = (Offer("flow_warp", None, ""), FAST)
+    monkeypatch.setattr(Engine, "offers", lambda self, request: offers)
+    monkeypatch.setattr(Engine, "settings", without_pack(Engine.settings))
+    shown = opened_window(qtbot, worker)
+    shown.session.choose_fast(Choice(method="instant_drag", pack="tiny"))
+    return shown
+
+
+def without_pack(settings):
+    return lambda self, method, pack=None, chosen=None: settings(self, method, None, chosen)
+
+
+def badge(window):
+    label = window.workspace.badge
+    return label.text() if label.isVisible() else ""
+
+
+def hold(window, *places):
+    """Press at the start and pull through places, without letting go."""
+    send(window, QEvent.Type.MouseButtonPress, START)
+    for place in places:
+        send(window, QEvent.Type.MouseMove, place)
+        QApplication.processEvents()
+
+
+def shown_pictures(window):
+    seen = []
+    window.session.shown.connect(lambda image, box, halvings: seen.append((image, box, halvings)))
+    return seen
+
+
+def test_the_fast_method_runs_when_the_pointer_rests_and_is_kept_as_it_was_shown(qtbot, window, worker):
+    hold(window, (800, 270), END)
+    assert badge(window) == "Flow warp: preview"
+    assert not worker.jobs, "the pointer has only just come to rest"
+    qtbot.waitUntil(lambda: worker.last == 1)
+    job = worker.jobs[1]
+    assert job.preview and (job.method, job.pack) == ("instant_drag", "tiny")
+    result = worker.answer(1, 200)
+    assert badge(window).startswith("InstantDrag")
+    send(window, QEvent.Type.MouseButtonRelease, END)
+    qtbot.wait(300)
+    assert worker.last == 1, "what was made for this very place is good enough"
+    assert badge(window).startswith("InstantDrag")
+    press(qtbot, window, Qt.Key.Key_Return)
+    assert np.array_equal(flat(window), result.image)
+    assert window.document.active_layer.provenance["method"] == "instant_drag"
+    assert badge(window) == ""
+
+
+def test_moving_on_stops_it_and_what_comes_late_is_not_shown(qtbot, window, worker):
+    hold(window, END)
+    qtbot.waitUntil(lambda: worker.last == 1)
+    send(window, QEvent.Type.MouseMove, (830, 240))
+    assert worker.cancels == [1]
+    seen = shown_pictures(window)
+    worker.answer(1, 200)
+    assert not seen
+    assert badge(window) == "Flow warp: preview"
+    qtbot.waitUntil(lambda: worker.last == 2)
+    assert worker.jobs[2].request.points[0].target.x == pytest.approx(830, abs=1)
+
+
+def test_letting_go_runs_it_at_once_and_the_slower_warp_does_not_cover_it(qtbot, window, worker):
+    pull(window, START, END)
+    assert worker.last == 1
+    worker.answer(1, 77)
+    qtbot.wait(600)  # the finished flow warp comes meanwhile
+    assert badge(window).startswith("InstantDrag")
+    assert window.session.keep()
+    assert (flat(window) == (77, 0, 77, 255)).all(-1).any()
+
+
+def test_until_it_has_come_flow_warp_is_shown_and_kept(qtbot, window, worker):
+    with qtbot.waitSignal(window.session.finished):
+        pull(window, START, END)
+    assert badge(window).startswith("Flow warp · Enter")
+    request = window.session.request()
+    press(qtbot, window, Qt.Key.Key_Return)
+    assert np.array_equal(flat(window), Engine().edit("flow_warp", request).image)
+    worker.answer(1, 200)
+    assert badge(window) == ""
+
+
+def test_a_failure_says_so_and_leaves_flow_warp_and_document(qtbot, window, worker):
+    before = window.document.settled
+    hold(window, END)
+    qtbot.waitUntil(lambda: worker.last == 1)
+    worker.failed.emit(1, "Memory did not suffice; choose a smaller part.")
+    assert "Memory did not suffice" in window.statusBar().currentMessage()
+    seen = shown_pictures(window)
+    send(window, QEvent.Type.MouseMove, (820, 250))
+    assert seen and badge(window) == "Flow warp: preview"
+    press(qtbot, window, Qt.Key.Key_Escape)
+    assert window.document.settled is before
+
+
+def test_without_a_fast_method_nothing_is_sent(qtbot, window, worker):
+    window.session.choose_fast(None)
+    pull(window, START, END)
+    qtbot.wait(300)
+    assert not worker.jobs
+
+
+def test_how_long_the_pointer_has_to_rest_follows_what_the_method_takes(window, worker, monkeypatch):
+    tier = window.session.engine_tier
+    now = [0.0]
+    monkeypatch.setattr("desktop.engine_tier.time.monotonic", lambda: now[0])
+    waits = []
+    for taken in (0.2, 0.9, 3.0, 3.0, 3.0):
+        pull(window, START, END)
+        now[0] += taken
+        worker.answer(worker.last, 100)
+        waits.append(tier._wait_ms)
+        press_escape_all(window)
+    assert waits[0] == 0
+    assert waits[1] == 0 or waits[1] == 120
+    assert waits[-1] == 250
+
+
+def press_escape_all(window):
+    window.workspace.delete_drags()
+
+
+def refine(qtbot, window, worker):
+    with qtbot.waitSignal(window.session.finished):
+        pull(window, START, END)
+    press(qtbot, window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    return worker.last
+
+
+def test_refining_shows_how_far_it_is_and_then_its_picture(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    run = window._edit.run
+    assert not worker.jobs[number].preview
+    assert run._bar.isVisibleTo(run) and not run.refine.isVisibleTo(run)
+    worker.step.emit(number, Step("Denoise", 3, 20), 12.4)
+    assert run._bar.text() == "Denoise 3/20 · 12 s left"
+    worker.handles.emit(number, (Point(800, 270),))
+    assert window.workspace._markers.tracks == (Point(800, 270),)
+    seen = shown_pictures(window)
+    image = np.full((40, 50, 4), 255, np.uint8)
+    worker.preview.emit(number, image, Box(780, 220, 830, 260))
+    assert seen[-1][0] is image
+    qtbot.waitUntil(lambda: number in worker.painted_previews)
+    result = worker.answer(number, 130)
+    assert badge(window).startswith("InstantDrag")
+    assert not run._bar.isVisibleTo(run) and run.refine.isVisibleTo(run)
+    assert window.workspace._markers.tracks == ()
+    assert window.session.keep()
+    assert np.array_equal(flat(window), result.image)
+
+
+def test_escape_stops_it_and_shows_what_there_is(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    press(qtbot, window, Qt.Key.Key_Escape)
+    assert worker.cancels[-1] == number
+    assert window.document.instruction.points, "the drags stay"
+    result = worker.answer(number, 90, partial=True)
+    assert "stopped early" in badge(window)
+    assert window.session.keep()
+    assert np.array_equal(flat(window), result.image)
+
+
+def test_stopped_with_nothing_to_show_the_warp_comes_back(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    worker.preview.emit(number, np.full((40, 50, 4), 255, np.uint8), Box(780, 220, 830, 260))
+    window.session.cancel()
+    seen = shown_pictures(window)
+    worker.cancelled.emit(number)
+    assert seen, "the intermediate picture does not stay"
+    assert badge(window).startswith("Flow warp")
+
+
+def test_what_was_refined_meanwhile_comes_back_with_undo(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    pull(window, (300, 300), (330, 300))
+    seen = shown_pictures(window)
+    worker.answer(number, 130)
+    assert not seen, "it is of other drags than those that are marked"
+    assert "undo" in window.statusBar().currentMessage()
+    with qtbot.waitSignal(window.session.finished):
+        window.undo()
+    assert (seen[-1][0] == (130, 0, 130, 255)).all(-1).any()
+    assert badge(window).startswith("InstantDrag")
+
+
+def test_settings_of_the_chosen_method_go_with_the_job(qtbot, window, worker):
+    run = window._edit.run
+    run.slow.choose("instant_drag", "tiny")
+    run.slow._form.set_values({"inference_steps": 7})
+    number = refine(qtbot, window, worker)
+    assert worker.jobs[number].settings["inference_steps"] == 7
+    run.device.setCurrentIndex(1)
+    window.session.cancel()
+    worker.cancelled.emit(number)
+    run.run()
+    assert worker.jobs[worker.last].device == "cpu"
+
+
+def test_the_real_engine_answers_as_the_window_would(qtbot, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLIANT_HOME", str(tmp_path / "home"))
+    opened = opened_window(qtbot)
+    with qtbot.waitSignal(opened.session.finished):
+        pull(opened, START, END)
+    request = opened.session.request()
+    told = []
+    opened.session.described.connect(told.append)
+    opened.session.refine(Choice(method="flow_warp", pack=None))
+    qtbot.waitUntil(lambda: any(shown.tier == "refined" for shown in told), timeout=20_000)
+    press(qtbot, opened, Qt.Key.Key_Return)
+    assert np.array_equal(flat(opened), Engine().edit("flow_warp", request).image)
