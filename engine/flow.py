@@ -130,7 +130,14 @@ def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
     return out
 
 
-def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, clear: bool = False) -> Image:
+def warp(
+    image: Image,
+    backward: Flow,
+    interpolation: int = cv2.INTER_CUBIC,
+    *,
+    clear: bool = False,
+    opaque: bool | None = None,
+) -> Image:
     """The picture whose pixel at y is `image` at y + g(y); colours are weighed by alpha.
 
     Args:
@@ -138,6 +145,7 @@ def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, 
         backward: g; its size is the result's.
         interpolation: cv2.INTER_CUBIC or cv2.INTER_LINEAR.
         clear: whether it is transparent beyond the edge of `image`, which otherwise goes on for ever.
+        opaque: whether alpha is 255 in all of `image`; None to look.
 
     Returns:
         (rows, columns, 4) uint8 straight RGBA. Pixels displaced by less than 1/64 px are copied exactly where
@@ -146,7 +154,7 @@ def warp(image: Image, backward: Flow, interpolation: int = cv2.INTER_CUBIC, *, 
     height, width = image.shape[:2]
     out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)
     border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
-    opaque = is_opaque(image)
+    opaque = is_opaque(image) if opaque is None else opaque
     places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
     reach = 3  # of the kernel
     for tile in _tiles(backward):

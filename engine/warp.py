@@ -72,11 +72,20 @@ def warp_drag(request: DragEdit, *, stiffness: float = 0.5) -> Warped:
     return Warped(image=image, unknown=gaps, overlay=None, handles=handles)
 
 
-def warp_by(image: Image, forward: Flow, interpolation: int) -> tuple[Image, Mask | None]:
-    """`image` moved by a forward flow, and what no source pixel reaches, or None where there is no such."""
+def warp_by(
+    image: Image, forward: Flow, interpolation: int, *, opaque: bool | None = None
+) -> tuple[Image, Mask | None]:
+    """`image` moved by a forward flow, and what no source pixel reaches, or None where there is no such.
+
+    Args:
+        image: (h, w, 4) uint8.
+        forward: its size is the image's.
+        interpolation: as for `warp`.
+        opaque: as for `warp`.
+    """
     backward, error = invert(forward)
     gaps = uncovered(backward, error)
-    return warp(image, backward, interpolation), gaps if gaps.any() else None
+    return warp(image, backward, interpolation, opaque=opaque), gaps if gaps.any() else None
 
 
 def drag_flow(

@@ -16,6 +16,9 @@ EXTENT = RADIUS + 8  # what a marker covers about its place in any of its states
 _HANDLE, _TARGET, _PIN = QColor("#ffb000"), QColor("#2f9dff"), QColor("#3ddc84")
 _DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 _HALO = QColor(255, 255, 255, 90)
+_SHAFT = QPen(_LIGHT, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+_SHAFT_EDGE = QPen(_DARK, 5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+_HEAD_EDGE = QPen(_DARK, 3.0)
 _PIN_SHAPE = ((0.0, -1.0), (1.0, 0.75), (-1.0, 0.75))
 
 
@@ -160,13 +163,18 @@ def _arrow(painter: QPainter, start: QPointF, end: QPointF) -> None:
     ahead = way / length
     aside = QPointF(-ahead.y(), ahead.x())
     tail, tip = start + ahead * RADIUS, end - ahead * (RADIUS + 1)
-    head = [tip, tip - ahead * 8 + aside * 4.5, tip - ahead * 8 - aside * 4.5]
-    for colour, grow in ((_DARK, 3.0), (_LIGHT, 0.0)):
-        painter.setPen(QPen(colour, 2 + grow, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-        painter.drawLine(tail, tip - ahead * 5)
-        painter.setPen(QPen(colour, grow) if grow else Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawPolygon(QPolygonF(head))
+    head = QPolygonF([tip, tip - ahead * 8 + aside * 4.5, tip - ahead * 8 - aside * 4.5])
+    shaft = tail, tip - ahead * 5
+    painter.setBrush(_DARK)
+    painter.setPen(_SHAFT_EDGE)
+    painter.drawLine(*shaft)
+    painter.setPen(_HEAD_EDGE)
+    painter.drawPolygon(head)
+    painter.setBrush(_LIGHT)
+    painter.setPen(_SHAFT)
+    painter.drawLine(*shaft)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawPolygon(head)
 
 
 def _stroke(painter: QPainter, outline: QPolygonF, *, dashed: bool) -> None:

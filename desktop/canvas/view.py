@@ -243,19 +243,36 @@ class CanvasView(QWidget):
         painter = QPainter(self._painted)
         painter.scale(dpr, dpr)
         for rect in rects:
-            self._paint_picture(painter, QRectF(rect), dpr)
+            self._paint_picture(painter, rect, dpr)
         painter.end()
 
-    def _paint_picture(self, painter: QPainter, exposed: QRectF, dpr: float) -> None:
+    def _paint_picture(self, painter: QPainter, exposed: QRect, dpr: float) -> None:
+        after = self._after(exposed, dpr)
+        painter.save()
+        painter.setClipRegion(QRegion(exposed) - self._hidden_below(after))
         painter.fillRect(exposed, self._surround)
-        if self.projection is None:
-            return
-        self.projection.paint(painter, self._viewport, exposed, dpr)
-        if self._patch is not None and not self._patch_hidden:
-            split = round(self._split * dpr) / dpr
-            after = exposed.intersected(QRectF(split, 0, self.width() - split, self.height()))
-            if not after.isEmpty():
-                self.projection.paint_patch(painter, self._viewport, after, dpr, self._patch)
+        if self.projection is not None:
+            self.projection.paint(painter, self._viewport, QRectF(exposed), dpr)
+        painter.restore()
+        if self.projection is not None and self._patch is not None and not after.isEmpty():
+            self.projection.paint_patch(painter, self._viewport, after, dpr, self._patch)
+
+    def _after(self, exposed: QRect, dpr: float) -> QRectF:
+        """Where in `exposed` the preview is shown, if there is one: right of the split."""
+        if self._patch is None or self._patch_hidden:
+            return QRectF()
+        split = round(self._split * dpr) / dpr
+        return QRectF(exposed).intersected(QRectF(split, 0, self.width() - split, self.height()))
+
+    def _hidden_below(self, after: QRectF) -> QRegion:
+        """What the preview covers, so that nothing needs to be painted below it."""
+        if self._patch is None or not self._patch.opaque or not self._viewport.quarter_turned:
+            return QRegion()
+        x0, y0, x1, y1 = self._viewport.widget_bounds(self._patch.box)
+        inside = QRectF(x0 + 1, y0 + 1, x1 - x0 - 2, y1 - y0 - 2).intersected(after)
+        left, top = math.ceil(inside.left()), math.ceil(inside.top())
+        right, bottom = math.floor(inside.right()), math.floor(inside.bottom())
+        return QRegion(left, top, max(right - left, 0), max(bottom - top, 0))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         if self._fits:

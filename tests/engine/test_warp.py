@@ -18,7 +18,7 @@ from engine.region import plan
 from engine.warp import FINAL_CELLS, Warped, drag_flow, warp_by, warp_drag
 
 SIZE = WIDTH, HEIGHT = 400, 300
-PREVIEW_CELLS = 48
+PREVIEW_CELLS = 40
 EVERYTHING = np.full((HEIGHT, WIDTH), 255, np.uint8)
 
 Pairs = Iterable[tuple[tuple[float, float], tuple[float, float]]]

@@ -14,13 +14,13 @@ import numpy as np
 from engine.clearance import Clearance
 from engine.edit import Box, DragEdit, Image, Mask, Point, PointPair, Subject
 from engine.fill import fill
-from engine.halving import Halves
+from engine.halving import Halves, is_opaque
 from engine.lift import left_behind, lift
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.region import Region, blend, plan
 from engine.warp import drag_flow, warp_by
 
-_CELLS = 48  # along the longer side of the crop
+_CELLS = 40  # along the longer side of the crop
 _FILL_SHRINK = 4  # uncovered places are filled at a quarter of the size
 
 
@@ -73,7 +73,7 @@ class WarpPreview:
                 overlay.lay_on(image)
         else:
             flow, _ = drag_flow(cut, _CELLS, stiffness, scene.clearance, 1 << scene.halvings)
-            image = filled_small(*warp_by(cut.image, flow, cv2.INTER_LINEAR))
+            image = filled_small(*warp_by(cut.image, flow, cv2.INTER_LINEAR, opaque=scene.opaque))
         blend(cut.image, image, scene.mask, out=image)
         return Preview(image=image, box=scene.box, halvings=scene.halvings, region=scene.region)
 
@@ -116,6 +116,7 @@ class _Scene:
         self.region, self.halvings, self.box, self.mask = region, halvings, box, mask
         self._asked_halvings = asked_halvings
         self._image = np.ascontiguousarray(image)
+        self.opaque = is_opaque(self._image)
         self._subject = None if subject is None else np.ascontiguousarray(subject)
         self._clearance: Clearance | None = None
         self._background: Image | None = None
