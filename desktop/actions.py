@@ -32,6 +32,8 @@ class Spec(NamedTuple):
 SEPARATOR = Spec("", "")
 _TOOL = "tool:"
 _T = "Actions"  # the translation context
+_NEED_NOTHING = "open", "close"  # all others work on the picture that is seen,
+_LEAD_BACK = ("walk_back",)  # and some on the start page where a picture is open behind it
 _ACCELERATOR = re.compile(r"\(&\w\)|&")  # where the letter stands in no word, it follows in brackets
 
 FILE = (
@@ -51,6 +53,8 @@ EDIT = (
     Spec("keep", QT_TRANSLATE_NOOP("Actions", "&Keep the edit as a layer"), "Return Enter", "keep"),
     Spec("walk_back", QT_TRANSLATE_NOOP("Actions", "&Cancel"), "Esc", "drop"),
     SEPARATOR,
+    Spec("place_drag", QT_TRANSLATE_NOOP("Actions", "&Place a drag"), "Insert", "drag"),
+    Spec("place_pin", QT_TRANSLATE_NOOP("Actions", "Place a p&in"), "Shift+Insert", "pin"),
     Spec("select_markers", QT_TRANSLATE_NOOP("Actions", "Select all &markers"), "Ctrl+A", "select-all"),
     Spec("delete_markers", QT_TRANSLATE_NOOP("Actions", "&Delete markers"), "", "delete"),
     Spec("reverse_drags", QT_TRANSLATE_NOOP("Actions", "Re&verse drags"), "Ctrl+R", "reverse"),
@@ -100,6 +104,7 @@ TOOLS = (
     SEPARATOR,
     Spec("swap_masks", QT_TRANSLATE_NOOP("Actions", "&Swap may change and protect"), "X", "swap"),
 )
+_PANELS = QT_TRANSLATE_NOOP("Actions", "&Panels and bars")
 MENUS = (
     (QT_TRANSLATE_NOOP("Actions", "&File"), FILE),
     (QT_TRANSLATE_NOOP("Actions", "&Edit"), EDIT),
@@ -137,8 +142,17 @@ class Actions:
     def names(self) -> tuple[str, ...]:
         return tuple(self._actions)
 
-    def fill(self, bar: QMenuBar) -> None:
-        """Make the menus."""
+    def show_picture(self, *, seen: bool, behind: bool = False) -> None:
+        """Enable what can be done while a picture is seen, or the start page, maybe with one `behind` it."""
+        for name, action in self._actions.items():
+            action.setEnabled(seen or name in _NEED_NOTHING or (behind and name in _LEAD_BACK))
+
+    def fill(self, bar: QMenuBar, panels: Sequence[QAction]) -> None:
+        """Make the menus.
+
+        Args:
+            panels: each shows and hides a part of the window.
+        """
         for title, specs in MENUS:
             menu = bar.addMenu(QCoreApplication.translate(_T, str(title)))
             for spec in specs:
@@ -146,6 +160,10 @@ class Actions:
                     menu.addSeparator()
                 else:
                     menu.addAction(self._actions[spec.name])
+            if specs is VIEW:
+                menu.addSeparator()
+                shown = menu.addMenu(QCoreApplication.translate(_T, str(_PANELS)))
+                shown.addActions(panels)
 
     def fill_tools(self, bar: QToolBar) -> None:
         """Put the tools and the most used commands on a tool bar."""

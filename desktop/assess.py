@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QCoreApplication
 
 from engine import Mask, Point, PointPair
 
 _SMOOTH = 0.7  # pixels of the mask as it is looked at, by which an outline may be off
+_FAR_ENOUGH = 0.9  # of the way from handle to target
 
 
 def outlines(mask: Mask, step: int) -> list[NDArray[np.int32]]:
@@ -39,3 +41,15 @@ def shortest_way(pairs: Sequence[PointPair], rests: Sequence[Point]) -> tuple[in
     ]
     worst = min(range(len(ways)), key=ways.__getitem__)
     return worst, ways[worst]
+
+
+def shortfall(pairs: Sequence[PointPair], rests: Sequence[Point]) -> str:
+    """A sentence on the drag that fell short the most, and what to try; empty where all went far enough."""
+    worst = shortest_way(pairs, rests)
+    if worst is None or worst[1] >= _FAR_ENOUGH:
+        return ""
+    sentence = QCoreApplication.translate(
+        "EditSession",
+        "Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.",
+    )
+    return sentence.format(number=worst[0] + 1, percent=max(0, round(100 * worst[1])))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.canvas.viewport import ZOOM_STEPS
 from desktop.document import Tiles, TilesEditor
-from desktop.engine_bench import time_restart
+from desktop.engine_bench import computing, time_restart
 from desktop.hand import Hand
 from desktop.window import MainWindow
 from engine import Box, Engine, Point, PointPair, open_photo, samples
@@ -144,6 +144,8 @@ def _warping(hand: Hand) -> list[Row]:
     with subprocess.Popen([sys.executable, "-c", _BUSY]) as busy:
         rows.append(Row.of(f"{name}, busy core", _pull(hand, start), 33))
         busy.kill()
+    with computing(hand):
+        rows.append(Row.of(f"{name}, engine computing", _pull(hand, start), 33))
     hand.window.undo()
     return rows
 

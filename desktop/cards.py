@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 _LEAST_WIDTH, _GAP, _PADDING = 168, 14, 8  # device-independent pixels
@@ -15,6 +15,8 @@ _FAINT = 0.45
 
 class Card(QAbstractButton):
     """A thumbnail above a title and small print; a card whose file is missing is disabled.
+
+    A click, Enter or Space chooses it. The pointer changes its ground, and the focus frames it.
 
     Args:
         picture: the file.
@@ -64,16 +66,23 @@ class Card(QAbstractButton):
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         return QSize(_LEAST_WIDTH, self.height_for(_LEAST_WIDTH))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         role = QPalette.ColorRole
         palette = self.palette()
-        lifted = self.isEnabled() and (self.underMouse() or self.hasFocus())
-        edge = QPen(palette.color(role.Accent), 2) if lifted else QPen(palette.color(role.Midlight), 1)
-        painter.setPen(edge)
-        painter.setBrush(palette.color(role.Midlight if self.isDown() else role.Base))
+        hovered = self.isEnabled() and self.underMouse()
+        focused = QPen(palette.color(role.Accent), 3)
+        painter.setPen(focused if self.hasFocus() else QPen(palette.color(role.Midlight), 1))
+        ground = role.Midlight if self.isDown() else role.AlternateBase if hovered else role.Base
+        painter.setBrush(palette.color(ground))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 9, 9)
         painter.setOpacity(1 if self.isEnabled() else _FAINT)
         self._paint_picture(painter)

@@ -117,6 +117,13 @@ class EngineTier(QObject):
         self._worker.cancel(self._refining.number)
         return True
 
+    def abandon(self) -> None:
+        """Stop all that runs, and tell nothing that comes of it."""
+        self.drop_fast()
+        if self.cancel():
+            self._refining = None
+            self.running.emit("")
+
     @property
     def refining(self) -> bool:
         return self._refining is not None

@@ -73,14 +73,14 @@ class Hand(QObject):
         """Open a picture and see it painted; what was open is lost."""
         before = self.window.document
         if before is not None:
-            before.undo_stack.setClean()
+            before.undo_stack.clear()
         self.window.filing.open_path(path)
         self.wait(lambda: self.window.document is not before and self._paints > 0)
 
     def close(self) -> None:
         """Close the window; what was open is lost."""
         if self.window.document is not None:
-            self.window.document.undo_stack.setClean()
+            self.window.document.undo_stack.clear()
         self.window.close()
         self.window.deleteLater()
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

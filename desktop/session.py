@@ -1,7 +1,6 @@
 """EditSession: what is marked in the document → a preview under the pointer → a finished edit → a layer.
 
-Three tiers make pictures: flow warp at every move, a fast method when the pointer pauses, any method on
-demand. What is shown says which made it; what came too late for its state of the document is not shown.
+Three tiers make pictures: flow warp at every move, a fast method when the pointer rests, any on demand.
 """
 
 from collections import deque
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from PySide6.QtCore import QObject
 
-from desktop.assess import shortest_way
+from desktop.assess import shortfall
 from desktop.document import Document, State
 from desktop.engine_tier import Choice, EngineTier
 from desktop.keeping import Finished, Shown, Tier, kept
@@ -20,7 +19,6 @@ from desktop.warp_tier import WarpTier
 from desktop.worker import EngineWorker
 from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
 
-_FAR_ENOUGH = 0.9  # of the way from handle to target
 _REMEMBERED = 4  # pictures made on demand, for when undo comes back to what they were made for
 _RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
@@ -33,7 +31,7 @@ class EditSession(SessionSignals):
 
     Args:
         engine: makes the pictures of flow warp, in this process.
-        worker: runs all other methods; None where they are not wanted.
+        worker: runs all other methods.
     """
 
     def __init__(self, engine: Engine, worker: EngineWorker, parent: QObject | None = None) -> None:
@@ -41,7 +39,7 @@ class EditSession(SessionSignals):
         self._engine = engine
         self._document: Document | None = None
         self._requests: Requests | None = None
-        self._halvings = 0
+        self._view: tuple[int, Box | None] = 0, None
         self._unseen = False  # the last preview is not painted yet,
         self._behind = False  # and the marks have changed since
         self._finished: Finished | None = None  # what is shown, if it is finished
@@ -65,14 +63,16 @@ class EditSession(SessionSignals):
         if self._document is not None:
             self._document.instruction_changed.disconnect(self._marked)
             self._document.undo_stack.indexChanged.disconnect(self._settled)
+            self._document.activated.disconnect(self._marked)
         self._document = document
         self._made.clear()
-        self.engine_tier.cancel()
+        self.engine_tier.abandon()
         self.warp.forget_picture()
         self._requests = None if document is None else Requests(self._engine, document)
         if document is not None:
             document.instruction_changed.connect(self._marked)
             document.undo_stack.indexChanged.connect(self._settled)
+            document.activated.connect(self._marked)
         self._settled()
 
     def set_settings(self, chosen: Mapping[str, Value]) -> None:
@@ -88,9 +88,11 @@ class EditSession(SessionSignals):
             self._finished = None
             self._settled()
 
-    def set_halvings(self, halvings: int) -> None:
-        """Preview the picture halved so many times: as large as it is seen."""
-        self._halvings = halvings
+    def set_view(self, halvings: int, view: Box | None) -> None:
+        """Preview the picture halved so many times, as large as it is seen; and no more than is in view."""
+        self._view = halvings, view
+        if self._shown_state is not self._state():
+            self._follow()
 
     @property
     def busy(self) -> bool:
@@ -114,10 +116,6 @@ class EditSession(SessionSignals):
             return False
         self.engine_tier.refine(choice, state, request)
         return True
-
-    def cancel(self) -> bool:
-        """Stop what runs on demand; → whether anything did."""
-        return self.engine_tier.cancel()
 
     def keep(self) -> bool:
         """Make the finished picture a layer above its source; returns whether there was one."""
@@ -161,9 +159,13 @@ class EditSession(SessionSignals):
         self.warp.drop()
         self.engine_tier.moved()
         self._finished = None
+        self._follow()
+
+    def _follow(self) -> None:
+        """Preview what is marked now, or once the preview before has been seen."""
         if self._unseen:  # a pen may tell of places faster than they can be painted
             self._behind = True
-        else:
+        elif self._document is not None:
             self._show_preview(self._document.state)
 
     def seen(self) -> None:
@@ -180,7 +182,7 @@ class EditSession(SessionSignals):
             self._clear()
             return
         try:
-            preview = self.warp.preview(request, self._halvings)
+            preview = self.warp.preview(request, *self._view)
         except EngineError as error:
             self.hint.emit(str(error))
             return
@@ -219,6 +221,7 @@ class EditSession(SessionSignals):
         if remembered is not None:
             self._take(remembered)
         elif self._finished is None:
+            self._show_preview(state)  # until it is finished; what was shown before is not what would be kept
             self.warp.finish(state, request)
             self._run_fast()
 
@@ -237,7 +240,8 @@ class EditSession(SessionSignals):
         self._finished = finished
         self._show(finished)
         self.finished.emit(finished.result)
-        self._tell_shortfall(finished)
+        if short := shortfall(finished.request.points, finished.result.handles):
+            self.hint.emit(short)
 
     def _show(self, finished: Finished) -> None:
         self._passing = False
@@ -263,15 +267,6 @@ class EditSession(SessionSignals):
             if self._passing and self._finished is not None:
                 self._show(self._finished)
             self._passing = False
-
-    def _tell_shortfall(self, finished: Finished) -> None:
-        """Say which drag fell short the most, and what to try."""
-        worst = shortest_way(finished.request.points, finished.result.handles)
-        if worst is not None and worst[1] < _FAR_ENOUGH:
-            sentence = self.tr(
-                "Drag {number} moved {percent} % of the way: let more of the picture change, or pull less."
-            )
-            self.hint.emit(sentence.format(number=worst[0] + 1, percent=max(0, round(100 * worst[1]))))
 
     def _refuse(self, state: State, sentence: str) -> None:
         if state is self._state():

@@ -17,7 +17,7 @@ _MOST_WIDTH, _MOST_RECENT, _LOGO = 1020, 4, 56
 
 
 class StartPage(QScrollArea):
-    """A way to open a picture, those opened last, and the samples.
+    """A way to open a picture, one back to what is open behind it, those opened last, and the samples.
 
     Args:
         samples: in the order of their cards.
@@ -26,6 +26,7 @@ class StartPage(QScrollArea):
     open_requested = Signal()
     recent_chosen = Signal(object)  # Path
     sample_chosen = Signal(object)  # Sample
+    back_asked = Signal()
 
     def __init__(self, samples: Sequence[Sample], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +35,7 @@ class StartPage(QScrollArea):
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._load)
         self.open_button = QPushButton(self.tr("&Open a picture…"), self)
+        self.back_button = QPushButton(self.tr("&Back to the picture (Esc)"), self)
         self.recent_grid, self.sample_grid = CardGrid(self), CardGrid(self)
         self._recent_title = self._heading(self.tr("Opened last"))
         self._samples = tuple(samples)
@@ -48,6 +50,11 @@ class StartPage(QScrollArea):
             part.setVisible(bool(paths))
         if self.isVisible():
             self._soon.start()
+
+    def set_behind(self, open_behind: bool) -> None:
+        """Whether a picture is open, to which there is a way back."""
+        self.back_button.setVisible(open_behind)
+        (self.back_button if open_behind else self.open_button).setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
@@ -67,6 +74,9 @@ class StartPage(QScrollArea):
         set_icon(self.open_button, "open")
         self.open_button.setDefault(True)
         self.open_button.clicked.connect(lambda _=False: self.open_requested.emit())
+        self.back_button.clicked.connect(lambda _=False: self.back_asked.emit())
+        self.back_button.setAutoDefault(True)  # Enter presses it, where it has the focus
+        self.back_button.hide()
         column = QWidget(self)
         column.setMaximumWidth(_MOST_WIDTH)
         parts = QVBoxLayout(column)
@@ -100,10 +110,11 @@ class StartPage(QScrollArea):
         words.setSpacing(2)
         words.addWidget(name)
         words.addWidget(motto)
-        self.open_button.setMinimumHeight(36)
         act = QHBoxLayout()
         act.setSpacing(12)
-        act.addWidget(self.open_button)
+        for button in (self.open_button, self.back_button):
+            button.setMinimumHeight(36)
+            act.addWidget(button)
         act.addWidget(hint, 1)
         right = QVBoxLayout()
         right.setSpacing(14)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstan
 
 from desktop.document import State
 from desktop.keeping import Finished
-from engine import METHODS, DragEdit, Engine, EngineError, Preview, Value, WarpPreview
+from engine import METHODS, Box, DragEdit, Engine, EngineError, Preview, Value, WarpPreview
 
 METHOD = "flow_warp"
 
@@ -44,9 +44,10 @@ class WarpTier(QObject):
         """Let go of what is remembered of a picture."""
         self._preview = WarpPreview()
 
-    def preview(self, request: DragEdit, halvings: int) -> Preview:
+    def preview(self, request: DragEdit, halvings: int, view: Box | None) -> Preview:
         """What follows the pointer; raises: EngineError: nothing may change."""
-        return self._preview.show(request, stiffness=self._values["stiffness"], halvings=halvings)
+        stiffness = self._values["stiffness"]
+        return self._preview.show(request, stiffness=stiffness, halvings=halvings, view=view)
 
     def finish(self, state: State, request: DragEdit) -> None:
         """Make the finished picture in the background; the latest is told."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import Actions
+from desktop.before_key import BeforeKey
 from desktop.document import Document
 from desktop.filing import Filing
+from desktop.mark_commands import MarkCommands
 from desktop.panels.edit_panel import EditPanel
 from desktop.panels.history_panel import HistoryPanel
 from desktop.panels.layers_panel import LayersPanel
@@ -24,6 +26,7 @@ from desktop.panels.tool_bar import ToolBar
 from desktop.recent import RecentFiles
 from desktop.session import EditSession
 from desktop.start_page import StartPage
+from desktop.status_line import StatusLine
 from desktop.store import window_store
 from desktop.theme import surround
 from desktop.theme_menu import ThemeMenu
@@ -45,6 +48,9 @@ class MainWindow(QMainWindow):
         self._engine, self.worker = engine, worker or EngineWorker()
         self.session = EditSession(engine, self.worker, self)
         self.workspace = Workspace(self.session, self)
+        self._before = BeforeKey(self.workspace, self)
+        self._status = StatusLine(self.statusBar())
+        self._left = False  # what is open may be let go
         self._store = window_store()
         self._recent = RecentFiles(self._store, self)
         self.filing = Filing(self._recent, self)
@@ -56,7 +62,8 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self.workspace.canvas)
         self.setCentralWidget(self._pages)
         view = ViewCommands(self.workspace.canvas)
-        targets = self, self.filing, self.workspace, self.workspace.options, view
+        marks = MarkCommands(self.workspace)
+        targets = self, self.filing, self.workspace, self.workspace.options, view, marks
         self.actions_ = Actions(self, targets, self.use_tool)
         self._build_docks()
         self._build_bars()
@@ -72,14 +79,28 @@ class MainWindow(QMainWindow):
     def document(self) -> Document | None:
         return self.filing.document
 
+    @property
+    def _seen(self) -> bool:
+        """Whether the picture is shown, and not the start page before it."""
+        return self.document is not None and self._pages.currentWidget() is self.workspace.canvas
+
     # What actions call, by their names.
 
     def samples(self) -> None:
         """Show the start page; the document stays open behind it."""
         self._pages.setCurrentWidget(self._start)
+        self._show_document()
+        self._start.set_behind(self.document is not None)
+
+    def back(self) -> None:
+        """From the start page to the picture that is open."""
+        self._pages.setCurrentWidget(self.workspace.canvas)
+        self.workspace.canvas.setFocus()
+        self._show_document()
 
     def undo(self) -> None:
-        if self.document is not None:
+        """Take back the gesture that is going on, else the last step."""
+        if self.document is not None and not self.workspace.canvas.cancel_gesture():
             self.document.undo_stack.undo()
 
     def redo(self) -> None:
@@ -93,46 +114,24 @@ class MainWindow(QMainWindow):
         self._edit.run.run()
 
     def walk_back(self) -> None:
-        """Give up the gesture, else stop what runs, else the comparison, the selection, the drags."""
+        """Leave the start page, else the gesture, what runs, the comparison, the selection, the drags."""
+        if self.document is not None and not self._seen:
+            self.back()
+            return
         if self.document is None or self.workspace.canvas.cancel_gesture():
             return
-        if self.session.cancel():
+        if self.session.engine_tier.cancel():
             return
         if self.actions_["compare"].isChecked():
             self.actions_["compare"].setChecked(False)
         elif not self.workspace.cancel():
             self.workspace.delete_drags()
 
-    def select_markers(self) -> None:
-        if self.document is not None:
-            self.workspace.drag_tool.select_all()
-
-    def delete_markers(self) -> None:
-        if self.document is not None:
-            self.workspace.drag_tool.delete_selected()
-
-    def reverse_drags(self) -> None:
-        if self.document is not None:
-            self.workspace.drag_tool.reverse()
-
-    def mirror_drags(self) -> None:
-        if self.document is not None:
-            self.workspace.drag_tool.mirror()
-
-    def clear_editable(self) -> None:
-        self.workspace.clear_mask("editable")
-
-    def clear_protected(self) -> None:
-        self.workspace.clear_mask("protected")
-
-    def clear_subject(self) -> None:
-        self.workspace.clear_mask("subject")
-
     def compare(self, shown: bool) -> None:
         """Divide the canvas into before and after."""
         self.workspace.split.show_split(shown)
         if shown and self.document is not None and not self.document.instruction.points:
-            self.statusBar().showMessage(self.tr("There is no drag yet: before and after are the same."))
+            self._status.ask(self.tr("There is no drag yet: before and after are the same."))
 
     def use_tool(self, name: str) -> None:
         self.actions_[f"tool:{name}"].setChecked(True)
@@ -152,17 +151,17 @@ class MainWindow(QMainWindow):
     def _take(self, document: Document) -> None:
         document.undo_stack.cleanChanged.connect(self._show_document)
         document.undo_stack.indexChanged.connect(self._show_document)
+        document.undo_stack.indexChanged.connect(self._status.answered)
+        self._before.let_go()
         self.actions_["compare"].setChecked(False)
         self.workspace.set_document(document)
         self._layers.set_document(document)
         self._edit.set_document(document)
         self._history.set_stack(document.undo_stack)
-        self._pages.setCurrentWidget(self.workspace.canvas)
-        self.workspace.canvas.setFocus()
+        self.back()
         if not document.instruction.points and self._store.value(_HINTED) is None:
             self._store.setValue(_HINTED, 1)
             self.workspace.first_hint.show()
-        self._show_document()
 
     # Parts.
 
@@ -190,7 +189,6 @@ class MainWindow(QMainWindow):
         return dock
 
     def _build_bars(self) -> None:
-        self.actions_.fill(self.menuBar())
         tools = QToolBar(self.tr("Tools"), self)
         tools.setObjectName("tools")
         tools.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
@@ -198,6 +196,8 @@ class MainWindow(QMainWindow):
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, tools)
         self._options = ToolBar(self.actions_, self.workspace.options, self)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._options)
+        panels = [part.toggleViewAction() for part in (*self._docks, tools, self._options)]
+        self.actions_.fill(self.menuBar(), panels)
         self._zoom, self._place = QLabel(self), QLabel(self)
         for label in (self._place, self._zoom):
             self.statusBar().addPermanentWidget(label)
@@ -208,22 +208,24 @@ class MainWindow(QMainWindow):
         self.filing.opened.connect(self._take)
         self.filing.saving.connect(self.session.keep)
         self.filing.saved.connect(self._show_document)
-        self.filing.told.connect(self.statusBar().showMessage)
+        self.filing.told.connect(self._status.tell)
+        self.filing.asked.connect(self._status.ask)
         self._start.open_requested.connect(self.filing.open)
         self._start.recent_chosen.connect(self.filing.open_path)
         self._start.sample_chosen.connect(self.filing.open_sample)
+        self._start.back_asked.connect(self.back)
         self._options.left.connect(self.workspace.canvas.setFocus)
         self._edit.settings_changed.connect(self.session.set_settings)
         self._edit.keep_asked.connect(self.keep)
         self._edit.drop_asked.connect(self.workspace.delete_drags)
-        self.workspace.hint.connect(self.statusBar().showMessage)
+        self.workspace.hint.connect(self._status.tell)
         run = self._edit.run
         run.fast_chosen.connect(self.session.choose_fast)
         run.refine_asked.connect(self.session.refine)
-        run.cancel_asked.connect(self.session.cancel)
+        run.cancel_asked.connect(self.session.engine_tier.cancel)
         self.session.running.connect(run.show_running)
         self.session.stepped.connect(run.show_step)
-        self.worker.lost.connect(self.statusBar().showMessage)
+        self.worker.lost.connect(self._status.ask)
         self.workspace.canvas.view_changed.connect(self._show_zoom)
         self.workspace.canvas.hovered.connect(lambda at: self._place.setText(f"{at.x:.0f}, {at.y:.0f}"))
 
@@ -248,30 +250,17 @@ class MainWindow(QMainWindow):
         name = path.name if path else (self.tr("Sample") if document else self.tr("Welcome"))
         self.setWindowTitle(f"{name}[*] — Pliant")
         self.setWindowModified(document is not None and document.is_modified)
-        stack = None if document is None else document.undo_stack
-        self.actions_["undo"].setEnabled(stack is not None and stack.canUndo())
-        self.actions_["redo"].setEnabled(stack is not None and stack.canRedo())
-        for name in ("save", "save_as", "keep", "delete_markers", "find_subject", "compare"):
-            self.actions_[name].setEnabled(document is not None)
+        self.actions_.show_picture(seen=self._seen, behind=document is not None)
+        if document is not None and self._seen:
+            self.actions_["undo"].setEnabled(document.undo_stack.canUndo())
+            self.actions_["redo"].setEnabled(document.undo_stack.canRedo())
+        for part in (*(dock.widget() for dock in self._docks), self._options):
+            part.setEnabled(self._seen)
         self.workspace.canvas.set_surround(surround(self.palette()))
 
     # Events.
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's names
-        if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
-            self.workspace.canvas.set_preview_hidden(True)
-            self.workspace.badge.set_before(True)
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Y and not event.isAutoRepeat():
-            self.workspace.canvas.set_preview_hidden(False)
-            self.workspace.badge.set_before(False)
-        else:
-            super().keyReleaseEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's names
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
@@ -283,7 +272,9 @@ class MainWindow(QMainWindow):
             )  # a question must not hold the other program
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        if not self.filing.may_leave():
+        if not self._left:
+            self.filing.leave(self._leave)
+        if not self._left:
             event.ignore()
             return
         self._store.setValue("geometry", self.saveGeometry())
@@ -292,3 +283,8 @@ class MainWindow(QMainWindow):
         self.worker.close()
         self.filing.worker.wait()
         event.accept()
+
+    def _leave(self) -> None:
+        """Close, or go on closing."""
+        self._left = True
+        self.close()

@@ -13,10 +13,11 @@ from desktop.badge import Badge
 from desktop.canvas.hatch import MaskLayer
 from desktop.canvas.hint import PullHint
 from desktop.canvas.input import CanvasInput
+from desktop.canvas.markers import hit
 from desktop.canvas.overlay import paint_markers, paint_region, paint_tracks
 from desktop.canvas.split import Split
 from desktop.canvas.viewport import Viewport
-from desktop.document import Document, Tiles
+from desktop.document import Document, Layer, Tiles
 from desktop.document.compositor import composite
 from desktop.document.document import MaskName
 from desktop.session import EditSession
@@ -28,6 +29,8 @@ from desktop.tools.tool import Tool
 from engine import Box, DragEdit, Mask, Point, Region
 
 MASKS: tuple[MaskName, ...] = ("editable", "protected", "subject")
+_PLACED = 60  # device-independent pixels from handle to target of a drag that keys have placed
+_APART = 24  # between markers that they place one after the other
 SWAPPED = "editable", "protected"  # the brushes that one key swaps
 
 
@@ -65,7 +68,7 @@ class Workspace(QObject):
             assert isinstance(tool, DragTool | SelectTool | BrushTool)
             tool.changed.connect(self.canvas.update_overlay)
             tool.hint.connect(self.hint)
-        self.canvas.view_changed.connect(lambda: session.set_halvings(self.canvas.level))
+        self.canvas.view_changed.connect(self._tell_view)
         self.canvas.painted.connect(session.seen, Qt.ConnectionType.QueuedConnection)
         session.shown.connect(self.canvas.show_preview)
         session.cleared.connect(self.canvas.clear_preview)
@@ -80,18 +83,23 @@ class Workspace(QObject):
 
     def set_document(self, document: Document) -> None:
         """Show and edit another document."""
+        self.canvas.cancel_gesture()
         before = self._document
         if before is not None:
             before.pixels_changed.disconnect(self.canvas.invalidate)
             before.instruction_changed.disconnect(self._marked)
             before.masks_changed.disconnect(self._painted)
+            before.layers_changed.disconnect(self.canvas.invalidate_cover)
+            before.undo_stack.indexChanged.disconnect(self.canvas.cancel_gesture)
         self._document = document
         document.pixels_changed.connect(self.canvas.invalidate)
         document.instruction_changed.connect(self._marked)
         document.masks_changed.connect(self._painted)
+        document.layers_changed.connect(self.canvas.invalidate_cover)
+        document.undo_stack.indexChanged.connect(self.canvas.cancel_gesture)  # it began from another state
         self._masks.set_document(document)
         self.canvas.set_source(_Composite(document))
-        self._session.set_halvings(self.canvas.level)
+        self._tell_view()
         self.drag_tool.forget()
         self._session.set_document(document)
 
@@ -124,6 +132,26 @@ class Workspace(QObject):
         if self._document is not None:
             self._document.paint_mask(name, None)
             self._document.commit(self.tr("Clear the mask"))
+
+    def place_drag(self) -> None:
+        """Add a drag in the middle of the view; keys move its ends from there."""
+        if self._document is not None:
+            x, y = self._free_place()
+            to_picture = self.canvas.viewport.to_picture
+            self.drag_tool.add_drag(Point(*to_picture(x, y)), Point(*to_picture(x + _PLACED, y)))
+
+    def place_pin(self) -> None:
+        """Add a pin in the middle of the view."""
+        if self._document is not None:
+            self.drag_tool.add_pin(Point(*self.canvas.viewport.to_picture(*self._free_place())))
+
+    def _free_place(self) -> tuple[float, float]:
+        """The middle of the canvas, or the next place below it that no marker stands on."""
+        marked = self._open_document().instruction
+        x, y = self.canvas.width() / 2, self.canvas.height() / 2
+        while hit(self.canvas.viewport, marked.points, marked.pins, x, y) is not None:
+            y += _APART
+        return x, y
 
     def delete_drags(self) -> None:
         if self._document is not None:
@@ -172,6 +200,10 @@ class Workspace(QObject):
         self._markers.outlines = [[Point(float(u + x), float(v + y)) for u, v in line] for line in lines]
         self.canvas.update_overlay()
 
+    def _tell_view(self) -> None:
+        canvas = self.canvas
+        self._session.set_view(canvas.level, canvas.viewport.visible_box((canvas.width(), canvas.height())))
+
     def _track(self, handles: tuple[Point, ...]) -> None:
         """Show where the handles of a running edit are."""
         self._markers.tracks = handles
@@ -190,6 +222,19 @@ class _Composite:
 
     def composite(self, box: Box, out: QImage) -> None:
         composite(self._document.layers, box, out)
+
+    @property
+    def covered(self) -> bool:
+        return any(layer.shown for layer in self._above)
+
+    def composite_cover(self, box: Box, out: QImage) -> None:
+        composite(self._above, box, out)
+
+    @property
+    def _above(self) -> tuple[Layer, ...]:
+        """The layers over the one that is edited."""
+        state = self._document.state
+        return state.layers[state.index(state.active) + 1 :]
 
 
 class _Markers:

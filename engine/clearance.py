@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bilinear import bilinear
 from engine.edit import Mask
-from engine.flow import bilinear
 from engine.motion import Points
 
 _PIXELS = 256  # along the longer side of the map of distances to protected pixels

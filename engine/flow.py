@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bilinear import bilinear, sloped
 from engine.edit import Box, Image, Mask
 from engine.halving import is_opaque
 from engine.motion import Points
@@ -16,6 +17,7 @@ _TILE = 1 << 20  # pixels warped at a time: bounds the memory of the full-size m
 MOST_CELL = 256  # pixels along a cell's side: a tile is brought up from whole cells
 _SOLVED = 1e-3  # pixels
 _RESTARTS = 2  # of what is unsolved, from its nearest solved neighbours
+_KERNEL = 3  # pixels that a sample reaches
 _COLUMNS = 8192  # of a tile, and rows
 _REMAP_LIMIT = 32767  # pixels along a side, which cv2.remap does not reach
 
@@ -79,7 +81,7 @@ def _newton(flow: Flow, y: Points, start: Points, iterations: int) -> tuple[Poin
     open_, x = np.arange(len(y)), start
     step, share = np.zeros_like(start), np.ones(len(y))
     for _ in range(iterations + 1):
-        u, across, down = _sloped(flow.vectors, x / flow.cell + 0.5)
+        u, across, down = sloped(flow.vectors, x / flow.cell + 0.5)
         rest = x + u - y[open_]
         size = np.hypot(rest[:, 0], rest[:, 1])
         better = size < error[open_]
@@ -108,26 +110,28 @@ def _newton_step(across: Points, down: Points, rest: Points, cell: int) -> Point
     return step * np.minimum(1, 4 * cell / np.maximum(length, 1e-9))[:, None]
 
 
-def uncovered(backward: Flow, error: NDArray[np.float64]) -> Mask:
+def uncovered(backward: Flow, error: NDArray[np.float64], part: Box | None = None) -> Mask:
     """What no source pixel reaches, (h, w) uint8 0 or 255: outside the picture's edge, or torn open.
 
     Args:
         backward: an inverted flow.
         error: its residual in pixels, as `invert` returns it.
+        part: of the picture, to look at no more than that, (part.height, part.width).
     """
     width, height = backward.size
     cell, g = backward.cell, backward.vectors
     source = backward.nodes(backward.size, cell) + g
     out = np.zeros((height, width), np.uint8)
+    seen = out if part is None else out[part.slices]
     beyond = ((source < 0) & (g < -0.5)) | ((source > backward.size) & (g > 0.5))
     if not beyond.any() and error.max() < cell / 4:
-        return out
+        return seen
     values = np.concatenate([source, error[..., None]], axis=-1).astype(np.float32)
-    for tile in _tiles(backward):
+    for tile in _tiles(backward, part):
         x, y, rest = cv2.split(tile.dense(values[tile.nodes], cell))
         outside = (x < -0.25) | (y < -0.25) | (x > width + 0.25) | (y > height + 0.25)
         out[tile.box.slices] = np.where(outside | (rest > cell / 4), 255, 0)
-    return out
+    return seen
 
 
 def warp(
@@ -137,6 +141,7 @@ def warp(
     *,
     clear: bool = False,
     opaque: bool | None = None,
+    part: Box | None = None,
 ) -> Image:
     """The picture whose pixel at y is `image` at y + g(y); colours are weighed by alpha.
 
@@ -146,25 +151,20 @@ def warp(
         interpolation: cv2.INTER_CUBIC or cv2.INTER_LINEAR.
         clear: whether it is transparent beyond the edge of `image`, which otherwise goes on for ever.
         opaque: whether alpha is 255 in all of `image`; None to look.
+        part: of the result, to make no more than that.
 
     Returns:
-        (rows, columns, 4) uint8 straight RGBA. Pixels displaced by less than 1/64 px are copied exactly where
-        `image` is opaque or as large as the result.
+        (rows, columns, 4) uint8 straight RGBA, of the size of `part`. Pixels displaced by less than 1/64 px
+        are copied exactly where `image` is opaque or as large as the result.
     """
-    height, width = image.shape[:2]
-    out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)
+    out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)  # untouched, it takes no memory
     border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
     opaque = is_opaque(image) if opaque is None else opaque
     places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
-    reach = 3  # of the kernel
-    for tile in _tiles(backward):
-        part = places[tile.nodes]
-        low, high = part.min((0, 1)) - reach, part.max((0, 1)) + reach
-        x0, y0 = (int(np.clip(low[i], 0, n - 1)) for i, n in enumerate((width, height)))
-        x1, y1 = (int(np.clip(high[i], 1, n)) for i, n in enumerate((width, height)))
-        indices = tile.dense((part - [x0, y0]).astype(np.float32), backward.cell)
-        source = image[y0:y1, x0:x1]
-        target = out[tile.box.slices]
+    for tile in _tiles(backward, part):
+        near = _reached(places[tile.nodes], image)
+        indices = tile.dense((places[tile.nodes] - near[:2]).astype(np.float32), backward.cell)
+        source, target = image[near.slices], out[tile.box.slices]
         if opaque and not clear:
             _remap(source, indices, interpolation, target, border)
             continue
@@ -173,7 +173,15 @@ def warp(
             moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell)
             still = (np.abs(moved) < 1 / 64).all(-1)
             target[still] = image[tile.box.slices][still]
-    return out
+    return out if part is None else out[part.slices]
+
+
+def _reached(places: NDArray[np.float64], image: Image) -> Box:
+    """The pixels of `image` that samples about these pixel indices (…, 2) read."""
+    height, width = image.shape[:2]
+    (x0, y0), (x1, y1) = places.min((0, 1)) - _KERNEL, places.max((0, 1)) + _KERNEL
+    left, top = int(np.clip(x0, 0, width - 1)), int(np.clip(y0, 0, height - 1))
+    return Box(left, top, int(np.clip(x1, 1, width)), int(np.clip(y1, 1, height)))
 
 
 def _remap_straight(
@@ -229,18 +237,19 @@ class _Tile(NamedTuple):
         return large[cell : cell + self.box.height, cell : cell + self.box.width]
 
 
-def _tiles(flow: Flow) -> Iterator[_Tile]:
+def _tiles(flow: Flow, part: Box | None = None) -> Iterator[_Tile]:
+    """Tiles that cover a part of the picture; of whole cells, so that they may reach beyond it."""
     width, height = flow.size
     cell = flow.cell
-    rows, columns = flow.vectors.shape[:2]
+    x0, y0, x1, y1 = part or Box(0, 0, width, height)
+    left, top, right, bottom = x0 // cell, y0 // cell, -(-x1 // cell), -(-y1 // cell)
     across = max(_COLUMNS // cell, 1)
-    down = max(min(_TILE // (min(width, across * cell) * cell), across), 1)
-    for i in range(0, rows - 2, down):
-        for j in range(0, columns - 2, across):
-            yield _Tile(
-                Box(j * cell, i * cell, min((j + across) * cell, width), min((i + down) * cell, height)),
-                (slice(i, i + down + 2), slice(j, j + across + 2)),
-            )
+    down = max(min(_TILE // (min(x1 - x0, across * cell) * cell), across), 1)
+    for i in range(top, bottom, down):
+        for j in range(left, right, across):
+            below, beside = min(i + down, bottom), min(j + across, right)
+            box = Box(j * cell, i * cell, min(beside * cell, width), min(below * cell, height))
+            yield _Tile(box, (slice(i, below + 2), slice(j, beside + 2)))
 
 
 def _arrivals(flow: Flow, nodes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -270,31 +279,3 @@ def _from_nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDAr
     nearest = np.zeros(int(label.max()) + 1, np.intp)
     nearest[label[known]] = np.flatnonzero(known)
     return values.reshape(-1, 2)[nearest[label]]
-
-
-def bilinear(table: NDArray[np.float64], places: Points) -> NDArray[np.float64]:
-    """Values (n, c) of `table` (rows, columns, c) at fractional indices (n, 2) x, y; clamped at its edges.
-
-    cv2.remap would round the places to 1/32 of a cell, which is a visible step where cells are large.
-    """
-    (a, b, c, d), fx, fy = _corners(table, places)
-    upper, lower = a + (b - a) * fx, c + (d - c) * fx
-    return upper + (lower - upper) * fy
-
-
-def _sloped(table: NDArray[np.float64], places: Points) -> tuple[Points, Points, Points]:
-    """`bilinear`, and its slopes along x and y for a step of one index; beyond an edge, those at the edge."""
-    (a, b, c, d), fx, fy = _corners(table, places)
-    upper, lower = a + (b - a) * fx, c + (d - c) * fx
-    return upper + (lower - upper) * fy, (b - a) * (1 - fy) + (d - c) * fy, lower - upper
-
-
-def _corners(table: NDArray[np.float64], places: Points) -> tuple[tuple[Points, ...], Points, Points]:
-    """The values (n, c) around fractional indices in reading order, and the places (n, 1) between them."""
-    rows, columns, channels = table.shape
-    x = np.clip(places[:, 0], 0, columns - 1)
-    y = np.clip(places[:, 1], 0, rows - 1)
-    j, i = np.minimum(x.astype(np.intp), columns - 2), np.minimum(y.astype(np.intp), rows - 2)
-    flat, index = table.reshape(-1, channels), i * columns + j
-    around = flat[index], flat[index + 1], flat[index + columns], flat[index + columns + 1]
-    return around, (x - j)[:, None], (y - i)[:, None]

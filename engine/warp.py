@@ -73,7 +73,12 @@ def warp_drag(request: DragEdit, *, stiffness: float = 0.5) -> Warped:
 
 
 def warp_by(
-    image: Image, forward: Flow, interpolation: int, *, opaque: bool | None = None
+    image: Image,
+    forward: Flow,
+    interpolation: int,
+    *,
+    opaque: bool | None = None,
+    part: Box | None = None,
 ) -> tuple[Image, Mask | None]:
     """`image` moved by a forward flow, and what no source pixel reaches, or None where there is no such.
 
@@ -81,11 +86,11 @@ def warp_by(
         image: (h, w, 4) uint8.
         forward: its size is the image's.
         interpolation: as for `warp`.
-        opaque: as for `warp`.
+        opaque, part: as for `warp`.
     """
     backward, error = invert(forward)
-    gaps = uncovered(backward, error)
-    return warp(image, backward, interpolation, opaque=opaque), gaps if gaps.any() else None
+    gaps = uncovered(backward, error, part)
+    return warp(image, backward, interpolation, opaque=opaque, part=part), gaps if gaps.any() else None
 
 
 def drag_flow(

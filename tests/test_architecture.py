@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "paths"),
     ("edit", "settings", "motion"),
-    ("halving", "colour"),
+    ("halving", "colour", "bilinear"),
     ("flow", "fill"),
     (
         "progress",
@@ -41,7 +41,7 @@ FLOORS = (
     ("methods",),
     ("engine", "stages"),
     ("__init__",),
-    ("evaluation", "reporting", "host", "flags", "terminal"),
+    ("evaluation", "reporting", "host", "flags", "terminal", "train"),
     ("cli", "__main__"),
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

@@ -8,12 +8,13 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from desktop.canvas.viewport import Viewport
 
 _SECONDS = 2.4
+_PULLS = 2  # what moves for five seconds or more would have to be stoppable (WCAG 2.2.2)
 _PULL = 120.0  # device-independent pixels
 _RADIUS = 9.0
 
 
 class PullHint(QObject):
-    """An overlay of the canvas. Keeps still where the system asks for no animations.
+    """An overlay of the canvas. Pulls a few times, then keeps still until it is hidden.
 
     Args:
         repaint: called for every frame.
@@ -25,28 +26,31 @@ class PullHint(QObject):
     ) -> None:
         super().__init__(parent)
         self._repaint, self._place = repaint, place
+        self._shown = False
         self._animation = QVariantAnimation(self)
         self._animation.setStartValue(0.0)
         self._animation.setEndValue(1.0)
         self._animation.setDuration(round(1000 * _SECONDS))
         self._animation.setEasingCurve(QEasingCurve.Type.InOutCubic)
-        self._animation.setLoopCount(-1)
+        self._animation.setLoopCount(_PULLS)
         self._animation.valueChanged.connect(lambda _: self._repaint())
 
     @property
     def shown(self) -> bool:
-        return self._animation.state() == QVariantAnimation.State.Running
+        return self._shown
 
     def show(self) -> None:
+        self._shown = True
         self._animation.start()
 
     def hide(self) -> None:
-        if self.shown:
+        if self._shown:
+            self._shown = False
             self._animation.stop()
             self._repaint()
 
     def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
-        if not self.shown:
+        if not self._shown:
             return
         t = float(self._animation.currentValue())
         middle = QPointF(self._place().center())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from desktop.canvas.piece import Piece, premultiplied
+from desktop.canvas.piece import Piece, lay_over, premultiplied
 from desktop.canvas.pyramid import Pyramid
 from desktop.document.boxes import doubled, grown, halved, meet, moved
 from engine import Box, Image, halve, is_opaque
@@ -27,17 +27,22 @@ class Patch:
         self.box = doubled(box, halvings)  # of the picture, which may end before it
         self.opaque = is_opaque(image)
         self._image, self._place, self._finest = image, box, halvings
-        self._key: tuple[int, int] | None = None
+        self._key: tuple[int, ...] | None = None
         self._piece: Piece | None = None
 
-    def piece(self, composite: Pyramid, level: int) -> Piece:
-        """The pixels of this level or the finest there is, with some more on each side from the composite."""
-        key = max(level, self._finest), composite.revision
+    def piece(self, composite: Pyramid, level: int, cover: Pyramid | None) -> Piece:
+        """The pixels of this level or the finest there is, with some more on each side from the composite.
+
+        Args:
+            composite: of all layers, without the patch.
+            cover: of the layers over the patch, or None where there are none.
+        """
+        key = max(level, self._finest), composite.revision, -1 if cover is None else cover.revision
         if self._piece is None or self._key != key:
-            self._key, self._piece = key, self._made(composite, key[0])
+            self._key, self._piece = key, self._made(composite, key[0], cover)
         return self._piece
 
-    def _made(self, composite: Pyramid, level: int) -> Piece:
+    def _made(self, composite: Pyramid, level: int, cover: Pyramid | None) -> Piece:
         whole, times = composite.box(level), level - self._finest
         held = meet(grown(halved(self._place, times), _MARGIN), whole)
         assert held is not None
@@ -46,6 +51,8 @@ class Patch:
         pixels = composite.pixels(self._finest, below).copy()
         place = moved(self._place, -below.x0, -below.y0)
         premultiplied(self._image, pixels[place.slices], opaque=self.opaque)
+        if cover is not None:
+            lay_over(cover.pixels(self._finest, self._place), pixels[place.slices])
         for _ in range(times):
             pixels = np.asarray(halve(pixels), np.uint8)
         return Piece(pixels, held, level, composite.size)

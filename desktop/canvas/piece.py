@@ -71,3 +71,11 @@ def premultiplied(image: Plane, out: Plane, *, opaque: bool = False) -> None:
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
     painter.drawImage(0, 0, source)
     painter.end()
+
+
+def lay_over(above: Plane, below: Plane) -> None:
+    """Composite premultiplied pixels into others of the same size."""
+    target = premultiplied_view(below)  # a painter does not keep what it paints on
+    painter = QPainter(target)
+    painter.drawImage(0, 0, premultiplied_view(above))
+    painter.end()

@@ -32,6 +32,15 @@ class Source(Protocol):
         """Write the pixels of `box` into `out`: of its size, ARGB32_Premultiplied, its content unknown."""
         ...
 
+    @property
+    def covered(self) -> bool:
+        """Whether anything lies over what a preview stands for."""
+        ...
+
+    def composite_cover(self, box: Box, out: QImage) -> None:
+        """Write what lies over what a preview stands for, as `composite` does."""
+        ...
+
 
 class Projection:
     """The composite cache of a source and how it is painted."""
@@ -40,6 +49,7 @@ class Projection:
         self._source = source
         self._opaque = True  # as far as has been seen
         self.pyramid = Pyramid(source.size, 4, self._composite)
+        self._cover = Pyramid(source.size, 4, self._composite_cover)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,6 +58,11 @@ class Projection:
     def invalidate(self, box: Box | None = None) -> None:
         """The source has other pixels in `box`, or everywhere."""
         self.pyramid.invalidate(box)
+        self._cover.invalidate(box)
+
+    def invalidate_cover(self) -> None:
+        """Something else lies over previews."""
+        self._cover.invalidate()
 
     def paint(self, painter: QPainter, viewport: Viewport, exposed: QRectF, dpr: float) -> None:
         """Paint what lies in `exposed`, a rectangle of the widget, by a painter in widget coordinates."""
@@ -72,7 +87,7 @@ class Projection:
     ) -> None:
         """Paint `patch` in place of the composite below it."""
         level = self.pyramid.level_for(viewport.zoom * dpr)
-        piece = patch.piece(self.pyramid, level)
+        piece = patch.piece(self.pyramid, level, self._cover if self._source.covered else None)
         self._opaque = self._opaque and patch.opaque
         reach = grown(patch.box, math.ceil(_CLIP / viewport.zoom) + (1 << piece.level))
         x0, y0, x1, y1 = viewport.widget_bounds(reach)
@@ -104,6 +119,9 @@ class Projection:
         view = premultiplied_view(out)
         self._source.composite(box, view)
         self._opaque = self._opaque and is_opaque(out)
+
+    def _composite_cover(self, box: Box, out: Plane) -> None:
+        self._source.composite_cover(box, premultiplied_view(out))
 
 
 def corners(viewport: Viewport, box: Box) -> QPolygonF:

@@ -91,6 +91,12 @@ class CanvasView(QWidget):
                 self.projection.invalidate(box)
                 self._repaint(box)
 
+    def invalidate_cover(self) -> None:
+        """Other layers lie over a preview."""
+        if self.projection is not None:
+            self.projection.invalidate_cover()
+            self._repaint(None if self._patch is None else self._patch.box)
+
     def show_preview(self, image: Image, box: Box, halvings: int = 0) -> None:
         """Show `image`, straight RGBA, in place of a part of the picture; the source stays as it is.
 

@@ -36,6 +36,7 @@ class Document(QObject):
     layers_changed = Signal()  # number, order, properties, or which is active; not for pixels alone
     instruction_changed = Signal()  # all but its masks
     masks_changed = Signal(object)  # Box
+    activated = Signal()  # tools work on another layer
 
     def __init__(
         self, size: tuple[int, int], state: State, *, photo: Photo | None = None, path: Path | None = None
@@ -157,9 +158,12 @@ class Document(QObject):
 
     def activate(self, layer_id: int) -> None:
         """Let tools work on another layer; no step of undo."""
+        if layer_id == self._settled.active:
+            return
         resting = self._shown is self._settled
         self._settled = replace(self._settled, active=layer_id)
         self._show(self._settled if resting else replace(self._shown, active=layer_id))
+        self.activated.emit()
 
     def add_layer(self, layer: Layer, title: str, *, above: int | None = None) -> None:
         """Add a layer with a `new_id` above the layer `above`, or on top, and make it the active one."""

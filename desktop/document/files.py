@@ -67,11 +67,15 @@ class FileWorker(QObject):
             self._opening.cancel()
         self._opening = None
 
-    def save(self, document: Document, path: Path) -> None:
-        """Write what is visible now; `saved` or `failed` follows, and the document takes note of it."""
+    def save(self, document: Document, path: Path, then: Callable[[], None] | None = None) -> None:
+        """Write what is visible now; `saved` or `failed` follows, and the document takes note of it.
+
+        Args:
+            then: called after `saved`, and not after `failed`.
+        """
         state = document.settled
         job = self._savings.submit(_write, document.photo, state, document.size, path, document.path)
-        self._await(job, partial(self._take_saved, ref(document), state, path))
+        self._await(job, partial(self._take_saved, ref(document), state, path, then))
 
     def wait(self) -> None:
         """Return once all that was to be saved is on the disk or has failed, which is not signalled here."""
@@ -103,11 +107,20 @@ class FileWorker(QObject):
         photo: Photo = job.result()
         self.opened.emit(photo, path)
 
-    def _take_saved(self, document: "ref[Document]", state: State, path: Path, job: _Job) -> None:
+    def _take_saved(
+        self,
+        document: "ref[Document]",
+        state: State,
+        path: Path,
+        then: Callable[[], None] | None,
+        job: _Job,
+    ) -> None:
         job.result()
         if (alive := document()) is not None:
             alive.mark_saved(state, path)
         self.saved.emit(path)
+        if then is not None:
+            then()
 
 
 def _write(photo: Photo, state: State, size: tuple[int, int], path: Path, source: Path | None) -> None:

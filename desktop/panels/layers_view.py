@@ -2,10 +2,12 @@
 
 from functools import cache
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
     QAbstractItemView,
+    QLineEdit,
     QListView,
     QStyle,
     QStyledItemDelegate,
@@ -20,6 +22,8 @@ _Index = QModelIndex | QPersistentModelIndex
 _ROW, _PART, _PICTURE, _GAP = 48, 30, THUMBNAIL // 2, 6  # device-independent pixels
 _ICON = 18
 _FAINT = 0.4
+_ENTER = Qt.Key.Key_Return, Qt.Key.Key_Enter
+_TAB = Qt.Key.Key_Tab, Qt.Key.Key_Backtab
 _CHECKS = QColor("#c8c8c8"), QColor("#f4f4f4")
 
 
@@ -68,6 +72,26 @@ class LayersView(QListView):
 
 
 class _Delegate(QStyledItemDelegate):
+    """Enter and Tab take a new name, Esc forgets it, and then the keys are the window's again."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if not isinstance(event, QKeyEvent):
+            return super().eventFilter(watched, event)
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() in (*_ENTER, *_TAB):
+            event.accept()  # before a menu's shortcut, which means something else by it
+            return True
+        if event.type() == QEvent.Type.KeyPress and event.key() in _TAB and isinstance(watched, QWidget):
+            self.commitData.emit(watched)
+            stay = QAbstractItemDelegate.EndEditHint.NoHint  # Qt's own would rename the next layer
+            self.closeEditor.emit(watched, stay)
+            return True
+        return super().eventFilter(watched, event)
+
+    def setEditorData(self, editor: QWidget, index: _Index) -> None:  # noqa: N802
+        """Only at first: a new thumbnail must not take back what is being typed."""
+        if not isinstance(editor, QLineEdit) or not (editor.isModified() or editor.text()):
+            super().setEditorData(editor, index)
+
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
         return QSize(_ROW * 4, _ROW)
 

@@ -97,7 +97,10 @@ class MethodChooser(QWidget):
         if offer is None:
             return self._none or ""
         title = METHODS[offer.method].title
-        return f"{title} · {offer.pack_title}" if offer.pack_title else title
+        if offer.simplified:
+            # Title of a method and of a pack that lacks a part of the method: something simpler stands in.
+            return self.tr("{} · {}, simplified").format(title, offer.pack_title)
+        return title if offer.pack_title in ("", title) else f"{title} · {offer.pack_title}"
 
     def _choose(self) -> None:
         if self._form is not None:

@@ -52,19 +52,39 @@ class DragTool(QObject):
         return self._hovered
 
     def press(self, pointer: Pointer) -> None:
-        document = self._document()
         marker = self._marker(pointer)
         if marker is not None and (pointer.secondary or pointer.holds(_ALT)):
             self._delete({marker})
+        elif not pointer.secondary and self._refused():
+            return
         elif marker is None and pointer.double:
-            marked = document.instruction
-            document.mark(replace(marked, pins=(*marked.pins, self._inside(pointer.at))), self.tr("Add pin"))
+            self.add_pin(pointer.at)
         elif not pointer.secondary:
-            if document.active_layer.locked:
-                self.hint.emit(self.tr("This layer is locked; unlock it in the layers panel to drag it."))
-                return
             self._pressed, self._held, self._dragging = pointer, marker, False
             self._select(marker, add=pointer.holds(_SHIFT))
+
+    def add_pin(self, at: Point) -> None:
+        """Pin a place of the picture, or the nearest of its edge."""
+        marked = self._document().instruction
+        if not self._refused():
+            self._document().mark(replace(marked, pins=(*marked.pins, self._inside(at))), self.tr("Add pin"))
+
+    def add_drag(self, handle: Point, target: Point) -> None:
+        """Add a drag whose target is selected, so that keys can move it."""
+        marked = self._document().instruction
+        pair = PointPair(self._inside(handle), self._inside(target))
+        if pair.handle != pair.target and not self._refused():
+            self._document().mark(replace(marked, points=(*marked.points, pair)), self.tr("Add drag"))
+            self._select(Marker("target", len(marked.points)))
+
+    def _refused(self) -> bool:
+        """Say why the active layer cannot be dragged, if so."""
+        layer = self._document().active_layer
+        if layer.locked:
+            self.hint.emit(self.tr("This layer is locked; unlock it in the layers panel to drag it."))
+        elif not layer.shown:
+            self.hint.emit(self.tr("This layer is hidden; show it in the layers panel to drag it."))
+        return layer.locked or not layer.shown
 
     def move(self, pointer: Pointer) -> None:
         start = self._pressed

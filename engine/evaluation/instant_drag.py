@@ -38,7 +38,7 @@ _VAE: dict[str, Any] = {
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "layers_per_block": 2,
 }
-_SCHEDULER = {
+SCHEDULER = {
     "_class_name": "DDIMScheduler",
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -70,6 +70,7 @@ def run() -> list[Row]:
 def _parts(networks: "Networks") -> list[Row]:
     import torch  # noqa: PLC0415
 
+    assert networks.flowdiffusion is not None
     sd, steps = networks.flowdiffusion.sd, InstantDragSettings().inference_steps
     image = torch.zeros(1, 3, _SIDE, _SIDE)
     noisy, latents = (torch.zeros(1, n, _SIDE // 8, _SIDE // 8) for n in (10, 4))
@@ -101,6 +102,7 @@ def _whole(networks: "Networks", device: str) -> list[Row]:
     reset_peak_memory(device)
     seconds = _seconds(lambda: editor.edit(request, settings, Progress()), _RUNS)
     milliseconds = [1e3 * s for s in seconds]
+    assert networks.flowdiffusion is not None
     counting = networks.flowdiffusion.sd.unet.register_forward_pre_hook(count)
     editor.edit(request, settings, Progress())
     counting.remove()
@@ -141,7 +143,7 @@ def _networks(device: str) -> "Networks":
     return Networks(
         flowgen=_flowgen(device),
         flowdiffusion=FlowDiffusion(sd, null_prompt),
-        scheduler=_SCHEDULER,
+        scheduler=SCHEDULER,
         working_size=_SIDE,
     )
 

@@ -44,6 +44,14 @@
         <translation>キャンセル(&amp;C)</translation>
     </message>
     <message>
+        <source>&amp;Place a drag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Place a p&amp;in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Select all &amp;markers</source>
         <translation>マーカーをすべて選択(&amp;M)</translation>
     </message>
@@ -148,6 +156,10 @@
         <translation>変更・保護ブラシを切り替え(&amp;S)</translation>
     </message>
     <message>
+        <source>&amp;Panels and bars</source>
+        <translation>パネルとバー(&amp;P)</translation>
+    </message>
+    <message>
         <source>&amp;File</source>
         <translation>ファイル(&amp;F)</translation>
     </message>
@@ -222,6 +234,10 @@
     <message>
         <source>Add drag</source>
         <translation>ドラッグを追加</translation>
+    </message>
+    <message>
+        <source>This layer is hidden; show it in the layers panel to drag it.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Move markers</source>
@@ -387,12 +403,20 @@
         <translation>{} を開いています…</translation>
     </message>
     <message>
+        <source>Saving {}…</source>
+        <translation>{} を保存しています…</translation>
+    </message>
+    <message>
         <source>Background</source>
         <translation>背景</translation>
     </message>
     <message>
-        <source>The picture has changes that are not saved. Close it all the same?</source>
-        <translation>画像に保存されていない変更があります。このまま閉じますか？</translation>
+        <source>Saved to {} as one picture; layers and masks stay only while it is open.</source>
+        <translation>{} に 1 枚の画像として保存しました。レイヤーとマスクは、開いている間だけ残ります。</translation>
+    </message>
+    <message>
+        <source>{} exists already. Replace it?</source>
+        <translation>{} は既にあります。置き換えますか？</translation>
     </message>
     <message>
         <source>Press on the picture and pull.</source>
@@ -525,6 +549,25 @@
     </message>
 </context>
 <context>
+    <name>Leaving</name>
+    <message>
+        <source>The picture has changes that are not saved. Save it first?</source>
+        <translation>画像に保存していない変更があります。先に保存しますか？</translation>
+    </message>
+    <message>
+        <source>Layers and masks are lost: a file holds the picture as one.</source>
+        <translation>ファイルには 1 枚の画像だけが入るため、レイヤーとマスクは失われます。</translation>
+    </message>
+    <message>
+        <source>The picture is saved as one. Close it without its layers and masks?</source>
+        <translation>1 枚の画像として保存されています。レイヤーとマスクを残さずに閉じますか？</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>閉じる(&amp;C)</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>There is no drag yet: before and after are the same.</source>
@@ -564,6 +607,10 @@
     <message>
         <source>Settings of this method</source>
         <translation>この手法の設定</translation>
+    </message>
+    <message>
+        <source>{} · {}, simplified</source>
+        <translation>{} · {}（簡易版）</translation>
     </message>
 </context>
 <context>
@@ -774,6 +821,10 @@
     <message>
         <source>&amp;Open a picture…</source>
         <translation>画像を開く(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>&amp;Back to the picture (Esc)</source>
+        <translation>画像に戻る (Esc)(&amp;B)</translation>
     </message>
     <message>
         <source>Opened last</source>

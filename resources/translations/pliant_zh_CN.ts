@@ -44,6 +44,14 @@
         <translation>取消(&amp;C)</translation>
     </message>
     <message>
+        <source>&amp;Place a drag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Place a p&amp;in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Select all &amp;markers</source>
         <translation>全选标记(&amp;M)</translation>
     </message>
@@ -148,6 +156,10 @@
         <translation>切换可更改与保护画笔(&amp;S)</translation>
     </message>
     <message>
+        <source>&amp;Panels and bars</source>
+        <translation>面板和工具栏(&amp;P)</translation>
+    </message>
+    <message>
         <source>&amp;File</source>
         <translation>文件(&amp;F)</translation>
     </message>
@@ -222,6 +234,10 @@
     <message>
         <source>Add drag</source>
         <translation>添加拖动</translation>
+    </message>
+    <message>
+        <source>This layer is hidden; show it in the layers panel to drag it.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Move markers</source>
@@ -387,12 +403,20 @@
         <translation>正在打开 {}…</translation>
     </message>
     <message>
+        <source>Saving {}…</source>
+        <translation>正在保存 {}…</translation>
+    </message>
+    <message>
         <source>Background</source>
         <translation>背景</translation>
     </message>
     <message>
-        <source>The picture has changes that are not saved. Close it all the same?</source>
-        <translation>图片有未保存的更改。仍要关闭吗？</translation>
+        <source>Saved to {} as one picture; layers and masks stay only while it is open.</source>
+        <translation>已作为一张图像保存到 {}；图层和蒙版只在打开期间保留。</translation>
+    </message>
+    <message>
+        <source>{} exists already. Replace it?</source>
+        <translation>{} 已存在。要替换它吗？</translation>
     </message>
     <message>
         <source>Press on the picture and pull.</source>
@@ -525,6 +549,25 @@
     </message>
 </context>
 <context>
+    <name>Leaving</name>
+    <message>
+        <source>The picture has changes that are not saved. Save it first?</source>
+        <translation>图像有未保存的更改。要先保存吗？</translation>
+    </message>
+    <message>
+        <source>Layers and masks are lost: a file holds the picture as one.</source>
+        <translation>文件只保存一张图像，图层和蒙版会丢失。</translation>
+    </message>
+    <message>
+        <source>The picture is saved as one. Close it without its layers and masks?</source>
+        <translation>图像已作为一张保存。要关闭它并放弃图层和蒙版吗？</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>There is no drag yet: before and after are the same.</source>
@@ -564,6 +607,10 @@
     <message>
         <source>Settings of this method</source>
         <translation>此方法的设置</translation>
+    </message>
+    <message>
+        <source>{} · {}, simplified</source>
+        <translation>{} · {}（简化版）</translation>
     </message>
 </context>
 <context>
@@ -774,6 +821,10 @@
     <message>
         <source>&amp;Open a picture…</source>
         <translation>打开图片(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>&amp;Back to the picture (Esc)</source>
+        <translation>返回图像 (Esc)(&amp;B)</translation>
     </message>
     <message>
         <source>Opened last</source>

@@ -14,7 +14,7 @@ BY_NAME = {sample.name: sample for sample in samples()}
 def settle(window):
     """Let the window close without its question."""
     if window.document is not None:
-        window.document.undo_stack.setClean()
+        window.document.undo_stack.clear()
 
 
 def send(window, kind, place):

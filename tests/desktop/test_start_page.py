@@ -160,3 +160,15 @@ def test_a_page_may_die_while_thumbnails_are_made(qtbot):
         page.deleteLater()
         del page
         QApplication.processEvents()
+
+
+def test_the_focus_looks_unlike_the_pointer(page, qtbot):
+    card = page.sample_grid.cards[0]
+    page.open_button.setFocus()
+    plain = card.grab().toImage()
+    card.setFocus()
+    focused = card.grab().toImage()
+    page.open_button.setFocus()
+    card.setAttribute(Qt.WidgetAttribute.WA_UnderMouse)
+    hovered = card.grab().toImage()
+    assert plain != focused and focused != hovered and hovered != plain

@@ -236,7 +236,7 @@ def test_escape_stops_it_and_shows_what_there_is(qtbot, window, worker):
 def test_stopped_with_nothing_to_show_the_warp_comes_back(qtbot, window, worker):
     number = refine(qtbot, window, worker)
     worker.preview.emit(number, np.full((40, 50, 4), 255, np.uint8), Box(780, 220, 830, 260))
-    window.session.cancel()
+    window.session.engine_tier.cancel()
     seen = shown_pictures(window)
     worker.cancelled.emit(number)
     assert seen, "the intermediate picture does not stay"
@@ -263,7 +263,7 @@ def test_settings_of_the_chosen_method_go_with_the_job(qtbot, window, worker):
     number = refine(qtbot, window, worker)
     assert worker.jobs[number].settings["inference_steps"] == 7
     run.device.setCurrentIndex(1)
-    window.session.cancel()
+    window.session.engine_tier.cancel()
     worker.cancelled.emit(number)
     run.run()
     assert worker.jobs[worker.last].device == "cpu"

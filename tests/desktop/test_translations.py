@@ -102,7 +102,7 @@ def build(qtbot, tmp_path, monkeypatch):
 def settle(window):
     """Let the window close without its question."""
     if window.document is not None:
-        window.document.undo_stack.setClean()
+        window.document.undo_stack.clear()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -337,8 +337,16 @@ class Hand:
         view.setFocus()
         self.layers.rename_action.trigger()
         editor = next(each for each in view.findChildren(QLineEdit) if each.isVisible())
-        QTest.keyClicks(editor, self.chosen(["sky", "sea", "hill"]))
-        QTest.keyClick(editor, self.chosen([Qt.Key.Key_Return, Qt.Key.Key_Return, Qt.Key.Key_Escape]))
+        before, name = view.currentIndex().data(), self.chosen(["sky", "sea", "hill"])
+        QTest.keyClicks(editor, name)
+        end = self.chosen([Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Escape])
+        count = self.document.undo_stack.index()
+        QTest.keyClick(editor, end)
+        QApplication.processEvents()  # a delegate takes Enter a little later
+        renamed = end != Qt.Key.Key_Escape
+        assert view.currentIndex().data() == (name if renamed else before)
+        assert self.document.undo_stack.index() == count + (renamed and name != before)
+        assert view.state() != view.State.EditingState
         self.canvas.setFocus()
 
     def random_row(self):
@@ -409,7 +417,7 @@ def window(qtbot):
 
     def settle(_):
         if shown.document is not None:
-            shown.document.undo_stack.setClean()
+            shown.document.undo_stack.clear()
 
     qtbot.addWidget(shown, before_close_func=settle)
     shown.resize(760, 560)
@@ -423,7 +431,7 @@ def run_gestures(qtbot, window, path, count, batch):
     steps, masked = set(), 0
     for seed in range(count // batch):
         if window.document is not None:
-            window.document.undo_stack.setClean()
+            window.document.undo_stack.clear()
         with qtbot.waitSignal(window.filing.opened):
             window.filing.open_path(path)
         hand = Hand(window, np.random.default_rng(seed))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from engine import flow as flow_module
-from engine.flow import Flow, bilinear, invert, uncovered, warp
+from engine.bilinear import bilinear
+from engine.flow import Flow, invert, uncovered, warp
 
 LINEAR, CUBIC = cv2.INTER_LINEAR, cv2.INTER_CUBIC
 

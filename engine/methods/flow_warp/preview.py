@@ -51,7 +51,12 @@ class WarpPreview:
         self._scene: _Scene | None = None
 
     def show(
-        self, request: DragEdit, *, stiffness: float = FlowWarpSettings.stiffness, halvings: int = 0
+        self,
+        request: DragEdit,
+        *,
+        stiffness: float = FlowWarpSettings.stiffness,
+        halvings: int = 0,
+        view: Box | None = None,
     ) -> Preview:
         """Preview a request for the whole picture.
 
@@ -60,22 +65,28 @@ class WarpPreview:
             stiffness: as in `FlowWarpSettings`.
             halvings: how often to halve the picture first; less often where nothing of mask or subject
                 would be left.
+            view: what is looked at of the picture, in its pixels; None for all. Of a bent picture, no more
+                than that is made, but for what is a cell of the grid or less beyond.
 
         Raises:
             InvalidRequest: nothing may change, or nothing where the subject lies.
         """
         scene = self._scene_of(request, self._region_of(request), halvings)
         cut = scene.cut(request)
+        part = Box(0, 0, *cut.size)
         if cut.motion == "move":
             image = scene.background(cut)
             overlay, _ = lift(cut, cv2.INTER_LINEAR)
             if overlay is not None:
                 overlay.lay_on(image)
         else:
+            part = scene.part(view)
             flow, _ = drag_flow(cut, _CELLS, stiffness, scene.clearance, 1 << scene.halvings)
-            image = filled_small(*warp_by(cut.image, flow, cv2.INTER_LINEAR, opaque=scene.opaque))
-        blend(cut.image, image, scene.mask, out=image)
-        return Preview(image=image, box=scene.box, halvings=scene.halvings, region=scene.region)
+            image = filled_small(*warp_by(cut.image, flow, cv2.INTER_LINEAR, opaque=scene.opaque, part=part))
+        image = np.ascontiguousarray(image)
+        blend(cut.image[part.slices], image, scene.mask[part.slices], out=image)
+        box = Box(*(a + b for a, b in zip(part, scene.box[:2] * 2, strict=True)))
+        return Preview(image=image, box=box, halvings=scene.halvings, region=scene.region)
 
     def _region_of(self, request: DragEdit) -> Region:
         if self._planned is not None and _shares(*self._planned, request):
@@ -148,6 +159,16 @@ class _Scene:
             subject=self._subject,
             points=tuple(PointPair(inside(a), inside(b)) for a, b in request.points),
             pins=tuple(inside(pin) for pin in request.pins),
+        )
+
+    def part(self, view: Box | None) -> Box:
+        """What of it is looked at; at least a pixel."""
+        step = 1 << self.halvings
+        x0, y0, x1, y1 = (n / step for n in view or Box(0, 0, 0, 0))
+        left, top = self.box[:2]
+        size = self.box.width, self.box.height
+        return (
+            Box(0, 0, *size) if view is None else Box.clipped(x0 - left, y0 - top, x1 - left, y1 - top, size)
         )
 
     def background(self, cut: DragEdit) -> Image:

@@ -8,16 +8,19 @@ of the crop arrives at all, the network counts; elsewhere the warped crop. Betwe
 other.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bilinear import bilinear
 from engine.diffusion.frame import Colours, Frame
 from engine.edit import Image, Mask, Point
 from engine.fill import fill
-from engine.flow import MOST_CELL, Flow, bilinear, invert, uncovered, warp
+from engine.flow import MOST_CELL, Flow, invert, uncovered, warp
+from engine.lift import Overlay
 from engine.methods.instant_drag.grain import regrained
 from engine.motion import Points
 from engine.region import blend
@@ -36,23 +39,41 @@ class Moved(NamedTuple):
         image: (h, w, 4) uint8.
         unknown: (h, w) uint8 0 or 255, what no pixel of the crop reaches, or None where there is no such.
         handles: where the content under each handle came to rest.
+        overlay: what was lifted off and lies over the filled picture, or None.
     """
 
     image: Image
     unknown: Mask | None
     handles: tuple[Point, ...]
+    overlay: Overlay | None = None
 
-    def filled(self) -> Image:
-        """The moved crop alone, its gaps filled with smooth colour."""
-        return self.image if self.unknown is None else fill(self.image, self.unknown, smooth=True)
+    def filled(self, by: Callable[[Image, Mask], Image] | None = None) -> Image:
+        """The moved crop alone, its gaps filled by a function, or with smooth colour."""
+        image = self.image
+        if self.unknown is not None:
+            image = fill(image, self.unknown, smooth=True) if by is None else by(image, self.unknown)
+        if self.overlay is not None:
+            image = image.copy() if image is self.image else image
+            self.overlay.lay_on(image)
+        return image
+
+    def flattened(self) -> "Moved":
+        """The same without an overlay: laid on, and nothing unknown where it is opaque."""
+        if self.overlay is None:
+            return self
+        unknown = None if self.unknown is None else self.unknown.copy()
+        if unknown is not None:
+            unknown[self.overlay.box.slices][self.overlay.image[..., 3] == 255] = 0
+        return Moved(self.filled(), unknown, self.handles)
 
 
-def motion(flow: NDArray[np.float32], frame: Frame, side: int) -> Flow:
+def motion(flow: NDArray[np.float32], frame: Frame, side: int, *, steady: bool = True) -> Flow:
     """A dense flow as a displacement of the crop.
 
     Args:
         flow: (s, s, 2) in pixels of the working square, which it covers.
         side: of that square, in working pixels.
+        steady: what hardly moves stands still.
     """
     size = frame.size
     cell = min(max(1, -(-max(size) // _CELLS)), MOST_CELL)
@@ -60,7 +81,8 @@ def motion(flow: NDArray[np.float32], frame: Frame, side: int) -> Flow:
     places = frame.inside(nodes.reshape(-1, 2)) * (len(flow) / side)
     places = np.clip(places, 0, np.array(frame.content) * (len(flow) / side))
     vectors = frame.outside(bilinear(flow.astype(np.float64), places - 0.5))
-    return Flow(size=size, cell=cell, vectors=_without_tremor(vectors).reshape(nodes.shape))
+    vectors = _without_tremor(vectors) if steady else vectors
+    return Flow(size=size, cell=cell, vectors=vectors.reshape(nodes.shape))
 
 
 def move(image: Image, forward: Flow, handles: Points) -> Moved:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bilinear import bilinear
 from engine.edit import Image
-from engine.flow import Flow, bilinear
+from engine.flow import Flow
 
 Plane = NDArray[np.float32]
 

@@ -18,6 +18,8 @@ class Fake:
     def size(self):
         return self.pixels.shape[1], self.pixels.shape[0]
 
+    covered = False
+
     def composite(self, box, out):
         assert (out.width(), out.height()) == (box.width, box.height)
         assert out.format() == QImage.Format.Format_ARGB32_Premultiplied

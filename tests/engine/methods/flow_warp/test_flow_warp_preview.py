@@ -116,3 +116,19 @@ def test_while_only_targets_move_the_part_shown_stays(paint):
         target = Point(300 + 60 * np.cos(i), 240 + 60 * np.sin(i))
         boxes.add(preview.show(replace(asked, points=(PointPair(PAIR.handle, target),))).box)
     assert boxes == {Box(300 - 151, 240 - 151, 300 + 152, 240 + 152)}
+
+
+@pytest.mark.parametrize("halvings", [0, 1])
+@pytest.mark.parametrize("view", [Box(250, 150, 420, 330), Box(-50, -80, 333, 241), Box(600, 440, 900, 700)])
+def test_what_is_in_view_is_the_same_part_of_the_whole(paint, halvings, view):
+    asked = DragEdit(image=paint(*SIZE, seed=4), mask=disc(170), points=(PAIR,))
+    whole = WarpPreview().show(asked, halvings=halvings)
+    part = WarpPreview().show(asked, halvings=halvings, view=view)
+    x, y = part.box.x0 - whole.box.x0, part.box.y0 - whole.box.y0
+    assert x >= 0 and y >= 0
+    assert part.image.shape == (part.box.height, part.box.width, 4)
+    same = whole.image[y : y + part.box.height, x : x + part.box.width].astype(int)
+    assert np.abs(part.image - same).max() <= 1  # OpenCV rounds the places of a tile from its own corner
+    seen = Box.clipped(*(n / 2**halvings for n in view), (WIDTH >> halvings, HEIGHT >> halvings))
+    wanted = [max(a, b) for a, b in zip(seen[:2], whole.box[:2], strict=True)]
+    assert view.x0 > 500 or (part.box.x0 <= wanted[0] and part.box.y0 <= wanted[1])

@@ -110,4 +110,9 @@ def write_packs(root):
         fill(autoencoder(), 2).save_pretrained(drag / "flowdiffusion" / "vae")
         write_scheduler(drag / "flowdiffusion", "DDIMScheduler")
         for number, seed in ((2, 6), (3, 7)):
-            save_file(fill(FlowGen(8), seed).state_dict(), drag / f"flowgen_config{number}.safetensors")
+            write_flowgen(drag / f"flowgen_config{number}.safetensors", seed)
+
+
+def write_flowgen(path, seed):
+    with torch.random.fork_rng():
+        save_file(fill(FlowGen(8), seed).state_dict(), path)
