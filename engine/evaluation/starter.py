@@ -1,0 +1,99 @@
+"""`pliant bench starter`: how well sparse drags become a dense flow, with and without a trained network.
+
+The pairs are made of held-out photos from the folder that PLIANT_PHOTOS names. Every installed pack with a
+network of the kind `drag_flow` has its own rows.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import InvalidRequest, ModelMissing
+from engine.packs import PackStore
+from engine.paths import data_dir
+from engine.runtime.components import Components
+from engine.runtime.device import resolve_device
+
+if TYPE_CHECKING:
+    from engine.training.drag_metrics import Figures, FlowMethod, HeldOut
+
+PHOTOS = "PLIANT_PHOTOS"  # an environment variable
+_KIND = "drag_flow"
+_TOLD: dict[str, dict[str, bool]] = {
+    "": {},
+    " + mask": {"editable": True},
+    " + subject": {"subject": True},
+}
+
+
+class FlowRow(NamedTuple):
+    """The figures of one method on the held-out pairs.
+
+    Args:
+        everywhere, moving, background: mean endpoint errors in pixels of a picture of 128².
+        iou: of what moves.
+        pairs, version: how many pairs, and by which version of their generator.
+    """
+
+    name: str
+    everywhere: float
+    moving: float
+    background: float
+    iou: float
+    pairs: int
+    version: int
+
+    def __str__(self) -> str:
+        errors = f"all {self.everywhere:6.2f}   moving {self.moving:6.2f}   background {self.background:6.2f}"
+        held_out = f"({self.pairs} pairs, version {self.version})"
+        return f"{self.name:<44} EPE {errors} px   IoU {self.iou:.2f}   {held_out}"
+
+
+def run() -> list[FlowRow]:
+    """Measure on the held-out pairs: two minutes, and a tenth of a second for each photo that is new.
+
+    Raises:
+        InvalidRequest: PLIANT_PHOTOS names no photos.
+    """
+    folder = os.environ.get(PHOTOS)
+    if not folder:
+        raise InvalidRequest(f"This measures on photos; set {PHOTOS} to a folder of them and run it again.")
+    from engine.training.drag_metrics import BASELINES, SIZE, held_out, measure  # noqa: PLC0415 - loads torch
+    from engine.training.photos import open_photos, working_side  # noqa: PLC0415
+
+    cache = data_dir() / "cache" / "photos"
+    pairs = held_out(open_photos(Path(folder), working_side(SIZE), cache, held_out=True))
+    rows = [
+        _row(base.name, measure(base.method, pairs, subject=base.subject, editable=base.editable), pairs)
+        for base in BASELINES
+    ]
+    for title, method in _networks():
+        rows += [
+            _row(f"{title}{told}", measure(method, pairs, **flags), pairs) for told, flags in _TOLD.items()
+        ]
+    return rows
+
+
+def _networks() -> Iterator[tuple[str, "FlowMethod"]]:
+    """The networks of all packs that can be opened."""
+    from engine.networks.drag_flow import DragFlow  # noqa: PLC0415
+    from engine.training.drag_stage import flow_method  # noqa: PLC0415
+
+    store = PackStore()
+    for name in store.names():
+        try:
+            pack = store.open(name)
+        except ModelMissing:  # it is not there to be measured
+            continue
+        components = Components(pack=pack, device=resolve_device("auto", networks=True))
+        for role, component in pack.components.items():
+            if component.kind == _KIND:
+                yield f"{pack.title}: {role}", flow_method(components.load(role, DragFlow))
+
+
+def _row(name: str, figures: "Figures", held_out: "HeldOut") -> FlowRow:
+    from engine.training.pairs import VERSION  # noqa: PLC0415
+
+    rounded = (round(value, 3) for value in figures)
+    return FlowRow(name, *rounded, pairs=len(held_out.pairs), version=VERSION)

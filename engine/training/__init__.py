@@ -1,0 +1,1 @@
+"""What trains the starter pack: photos, synthetic drags, metrics and the loop."""
