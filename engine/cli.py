@@ -13,14 +13,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from engine.channel import HOST_ARGUMENT
 from engine.edit import EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
-from engine.evaluation import BENCHMARKS, Row
-from engine.flags import read_integer, read_request, read_settings
+from engine.evaluation import BENCHMARKS, FlowRow, Row
+from engine.flags import Parser, read_integer, read_request, read_settings
 from engine.method import AnyMethod
 from engine.methods import METHODS
 from engine.photo import open_photo
@@ -28,8 +28,9 @@ from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress
 from engine.runtime.device import DEVICES
 from engine.terminal import fill_closed_streams, interruptible, out, progress_line, say
+from engine.train import add_command
 
-COMMANDS = ("edit", "methods", "bench")
+COMMANDS = ("edit", "methods", "bench", "train")
 DONE, BAD_INPUT, FAILED, CANCELLED = 0, 2, 3, 130
 
 _log = logging.getLogger(__name__)
@@ -75,21 +76,9 @@ def _set_up_log() -> None:
         logging.basicConfig(level=level)
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, but a wrong flag is bad input like any other, and help is an answer like any other."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(
-            f"{message[:1].upper()}{message[1:]}. “{self.prog} --help” shows how it is used."
-        )
-
-    def _print_message(self, message: str, file: object = None) -> None:
-        out(message)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pliant", description="Edit a photo by dragging it.", allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    parser = Parser(prog="pliant", description="Edit a photo by dragging it.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
 
     edit = commands.add_parser("edit", help="edit a picture with one of the methods", allow_abbrev=False)
     edit.add_argument("method", metavar="METHOD", help="a name that “pliant methods” lists")
@@ -119,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("name", metavar="|".join(BENCHMARKS))
     bench.add_argument("--json", action="store_true")
     bench.set_defaults(run=_bench)
+
+    add_command(commands)
     return parser
 
 
@@ -129,7 +120,7 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
     device = engine.device(method.name)
     if options.pack is not None:
         engine.pack(options.pack)
-    settings = engine.settings(method.name, options.pack, read_settings(method, options.settings))
+    settings = engine.settings(method.name, options.pack, read_settings(method.setting, options.settings))
     with clock.phase("Open"):
         photo = open_photo(options.input)
         check_output(options.output, photo, source=options.input)
@@ -203,9 +194,9 @@ def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
 def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
     if options.name not in BENCHMARKS:
         raise InvalidRequest(f"There is no benchmark “{options.name}”; there is {', '.join(BENCHMARKS)}.")
-    rows: list[Row] = []
+    rows: list[Row | FlowRow] = []
     for table in (BENCHMARKS, options.more):
-        measured: list[Row] = table[options.name]() if options.name in table else []
+        measured: Sequence[Row | FlowRow] = table[options.name]() if options.name in table else []
         rows += measured
         if not options.json:
             out("".join(f"{row}\n" for row in measured))

@@ -21,11 +21,16 @@ from engine.subject import guess_subject, with_subject
 
 
 class Offer(NamedTuple):
-    """A method, and a pack on which it runs; None where it needs none."""
+    """A method, and a pack on which it runs; None where it needs none.
+
+    Args:
+        simplified: the pack lacks a part of the method, for which something simpler stands in.
+    """
 
     method: str
     pack: str | None
     pack_title: str
+    simplified: bool = False
 
 
 class Engine:
@@ -101,7 +106,10 @@ class Engine:
             if not method.roles:
                 offers.append(Offer(method.name, None, ""))
             fitting = (pack for pack in packs if method.roles and method.roles <= pack.components.keys())
-            offers += [Offer(method.name, pack.name, pack.title) for pack in fitting]
+            offers += [
+                Offer(method.name, pack.name, pack.title, not method.full_roles <= pack.components.keys())
+                for pack in fitting
+            ]
         return tuple(offers)
 
     def plan(self, request: EditRequest) -> Region:

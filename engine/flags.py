@@ -1,14 +1,27 @@
-"""What the flags of `pliant edit` spell: a request, settings, points."""
+"""Reading flags, and what those of `pliant edit` spell: a request, settings, points."""
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from engine.edit import DragEdit, EditRequest, ExemplarEdit, Point, PointPair, TextEdit
 from engine.errors import InvalidRequest
 from engine.method import AnyMethod
 from engine.photo import Photo, open_mask, open_photo
-from engine.settings import Value
+from engine.settings import Declaration, Value
+from engine.terminal import out
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong flag is bad input like any other, and help is an answer like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(
+            f"{message[:1].upper()}{message[1:]}. “{self.prog} --help” shows how it is used."
+        )
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        out(message)
 
 
 def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -> EditRequest:
@@ -53,18 +66,21 @@ def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -
     return ExemplarEdit(**common, exemplar=open_photo(options.exemplar).pixels)
 
 
-def read_settings(method: AnyMethod, texts: Sequence[str]) -> dict[str, Value]:
+def read_settings(find: Callable[[str], Declaration], texts: Sequence[str]) -> dict[str, Value]:
     """The values that `--set NAME=VALUE` flags spell.
 
+    Args:
+        find: gives a setting by its name, or raises InvalidRequest.
+
     Raises:
-        InvalidRequest: a flag is malformed, or the method has no such setting.
+        InvalidRequest: a flag is malformed, or there is no such setting.
     """
     chosen: dict[str, Value] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise InvalidRequest(f"--set takes NAME=VALUE, not “{text}”.")
-        chosen[name] = method.setting(name).parse(value)
+        chosen[name] = find(name).parse(value)
     return chosen
 
 

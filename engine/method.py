@@ -34,6 +34,8 @@ class Method(Generic[R, S]):
         request: the type that decides which markers and fields the window offers.
         settings: the type that decides the panel, the flags and the defaults.
         roles: what a pack must hold; empty for a method that needs no pack.
+        full_roles: what a pack must hold beside for the method as its paper describes it. Where it does not,
+            something simpler stands in, and offers say so.
         sees_colours: whether the crop must be sRGB. A method that only moves pixels keeps the picture's own
             colours, which sRGB may not hold.
         live: whether it answers quickly enough to run whenever the pointer rests.
@@ -46,6 +48,7 @@ class Method(Generic[R, S]):
     request: type[R]
     settings: type[S]
     roles: frozenset[str]
+    full_roles: frozenset[str] = frozenset()
     sees_colours: bool = True
     live: bool = False
     reads_prompt: bool = False

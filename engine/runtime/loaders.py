@@ -18,6 +18,9 @@ from transformers.utils.logging import (
     set_verbosity_error as quieten_transformers,
 )
 
+from engine.networks.drag_flow import DragFlow
+from engine.networks.fill import FillNet
+
 Loader = Callable[[Path, torch.device, torch.dtype], object]
 
 PRECISIONS = {"cpu": torch.float32, "cuda": torch.float16, "mps": torch.float16}
@@ -69,6 +72,11 @@ def _clip_tokenizer(path: Path, device: torch.device, dtype: torch.dtype) -> CLI
     return CLIPTokenizer.from_pretrained(path, local_files_only=True)
 
 
+def _our_own(load: Callable[[Path], nn.Module]) -> Loader:
+    """Small networks, which are always run in float32: that is fast enough, and float16 was never tried."""
+    return lambda path, device, dtype: placed(load(path), device)
+
+
 def _scheduler(path: Path, device: torch.device, dtype: torch.dtype) -> dict[str, object]:
     """The configuration: a scheduler itself holds the state of one run."""
     return json.loads((path / "scheduler_config.json").read_bytes())
@@ -93,7 +101,9 @@ LOADERS: dict[str, Loader] = {
     "autoencoder_tiny": _diffusers(AutoencoderTiny),
     "clip_text_model": _clip_text_model,
     "clip_tokenizer": _clip_tokenizer,
+    "drag_flow": _our_own(DragFlow.load),
     "embedding": _embedding,
+    "fill": _our_own(FillNet.load),
     "scheduler": _scheduler,
     "unet2dcondition": _diffusers(UNet2DConditionModel),
 }

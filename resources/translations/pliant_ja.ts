@@ -45,11 +45,11 @@
     </message>
     <message>
         <source>&amp;Place a drag</source>
-        <translation type="unfinished"></translation>
+        <translation>ドラッグを置く(&amp;P)</translation>
     </message>
     <message>
         <source>Place a p&amp;in</source>
-        <translation type="unfinished"></translation>
+        <translation>ピンを置く(&amp;I)</translation>
     </message>
     <message>
         <source>Select all &amp;markers</source>
@@ -237,7 +237,7 @@
     </message>
     <message>
         <source>This layer is hidden; show it in the layers panel to drag it.</source>
-        <translation type="unfinished"></translation>
+        <translation>このレイヤーは非表示です。ドラッグするにはレイヤーパネルで表示してください。</translation>
     </message>
     <message>
         <source>Move markers</source>

@@ -45,11 +45,11 @@
     </message>
     <message>
         <source>&amp;Place a drag</source>
-        <translation type="unfinished"></translation>
+        <translation>放置拖动(&amp;P)</translation>
     </message>
     <message>
         <source>Place a p&amp;in</source>
-        <translation type="unfinished"></translation>
+        <translation>放置图钉(&amp;I)</translation>
     </message>
     <message>
         <source>Select all &amp;markers</source>
@@ -237,7 +237,7 @@
     </message>
     <message>
         <source>This layer is hidden; show it in the layers panel to drag it.</source>
-        <translation type="unfinished"></translation>
+        <translation>此图层已隐藏；请先在图层面板中显示它，再进行拖动。</translation>
     </message>
     <message>
         <source>Move markers</source>

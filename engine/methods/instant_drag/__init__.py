@@ -22,7 +22,8 @@ METHOD = Method(
     title="InstantDrag",
     request=DragEdit,
     settings=InstantDragSettings,
-    roles=frozenset({"flowgen", "flow_unet", "vae", "scheduler"}),
+    roles=frozenset({"flowgen"}),
+    full_roles=frozenset({"flow_unet", "vae", "scheduler"}),
     live=True,
     build=_build,
 )

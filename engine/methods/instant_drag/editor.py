@@ -1,20 +1,25 @@
-"""InstantDrag: sparse flow → FlowGen → dense flow → FlowDiffusion → picture, and its detail brought back."""
+"""InstantDrag: sparse flow → FlowGen → dense flow → FlowDiffusion → picture, and its detail brought back.
+
+Our own drag network may stand in FlowGen's place; and where there is no FlowDiffusion, the picture is the
+crop itself, moved by the dense flow, with what it uncovers filled.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from typing import Literal
+from functools import cache, partial
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.diffusion.frame import Frame
+from engine.diffusion.frame import Colours, Frame
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.preview import LatentPreview
 from engine.edit import Box, DragEdit, EditResult, Image
+from engine.fill import fill
 from engine.methods.instant_drag.detail import Moved, motion, move, transfer
 from engine.methods.instant_drag.flow import (
     FLOWGEN_SIDE,
@@ -23,12 +28,14 @@ from engine.methods.instant_drag.flow import (
     resize_flow,
     sparse_flow,
 )
-from engine.methods.instant_drag.flowdiffusion import Sampling, conditions
+from engine.methods.instant_drag.flowdiffusion import FlowDiffusion, Sampling, conditions
 from engine.methods.instant_drag.flowgen import FlowGen
 from engine.methods.instant_drag.hold import held
 from engine.methods.instant_drag.networks import Networks
+from engine.methods.instant_drag.region_motion import as_flowgens, ends, find, move_found
 from engine.methods.instant_drag.settings import InstantDragSettings
-from engine.motion import Points
+from engine.networks.drag_flow import DragFlow
+from engine.networks.fill import FillNet, fill_by
 from engine.progress import Progress
 from engine.runtime.cancelling import cancellable
 
@@ -48,30 +55,74 @@ class InstantDragEditor:
     def edit(self, request: DragEdit, settings: InstantDragSettings, progress: Progress) -> EditResult:
         with progress.phase("Load"):
             networks = self._networks(settings.flowgen, settings.inference_steps)
-        fd = networks.flowdiffusion
         with torch.inference_mode(), cancellable(progress, *networks.all):
-            frame = Frame.of(request.size, networks.working_size, fd.sd.multiple)
+            fd = networks.flowdiffusion
+            frame = Frame.of(request.size, networks.working_size, 1 if fd is None else fd.sd.multiple)
             square = replace(frame, working=(max(frame.working),) * 2)
-            image = square.tensor(request.image).to(fd.sd.device)
-            with progress.phase("Flow"):
-                flow = _dense_flow(networks.flowgen, image, request, square, settings)
-            with progress.phase("Warp"):
-                moved = _moved(flow, request, square)
+            flow, moved = _moved(networks.flowgen, request, square, settings, progress)
             progress.report(moved.handles)
             progress.checkpoint(lambda: _result(moved.filled(), moved, request))
+            if fd is None:
+                return _filled(moved, networks.fill, request, progress)
             sampling = _sampling(networks, settings)
-            with progress.phase("Encode"):
-                image = _upper_left(image, frame.working)
-                known = fd.sd.encode(image, scaled=False)
-                condition = conditions(known, _condition(flow, fd.sd, frame), guided=sampling.guided)
-            generator = torch.Generator().manual_seed(request.seed)
-            noise = torch.randn(known.shape, generator=generator)
-            look = _look(known * fd.sd.scaling, image, moved, frame, progress)
-            latents = fd.sample(condition, noise, sampling, progress, generator, look)
-            with progress.phase("Decode"):
-                answer = frame.colours(fd.sd.decode(latents))
+            moved = moved.flattened()
+            answer = _painted(fd, request, _Seen(frame, square, flow, moved), sampling, progress)
         with progress.phase("Detail"):
             return _result(transfer(moved, answer, frame), moved, request)
+
+
+class _Seen(NamedTuple):
+    """What FlowDiffusion works from."""
+
+    frame: Frame
+    square: Frame
+    flow: Tensor  # (1, 2, 256, 256) in pixels of the square
+    moved: Moved
+
+
+def _moved(
+    network: FlowGen | DragFlow,
+    request: DragEdit,
+    square: Frame,
+    settings: InstantDragSettings,
+    progress: Progress,
+) -> tuple[Tensor, Moved]:
+    """The dense flow, (1, 2, 256, 256) in pixels of the square, and the crop moved by it."""
+    side = square.working[0]
+    if isinstance(network, DragFlow):
+        with progress.phase("Flow"):
+            found = find(network, request)
+        with progress.phase("Warp"):
+            return as_flowgens(found, side).to(network.trust.device), move_found(found, request)
+    with progress.phase("Flow"):
+        image = square.tensor(request.image).to(next(network.parameters()).device)
+        flow = _dense_flow(network, image, request, square, settings)
+    with progress.phase("Warp"):
+        pixels = flow[0].permute(1, 2, 0).cpu().numpy()
+        return flow, move(request.image, motion(pixels, square, side), ends(request)[0])
+
+
+def _filled(moved: Moved, network: FillNet | None, request: DragEdit, progress: Progress) -> EditResult:
+    """The moved crop with its gaps filled: what stands in for FlowDiffusion."""
+    with progress.phase("Fill"):
+        return _result(moved.filled(fill if network is None else partial(fill_by, network)), moved, request)
+
+
+def _painted(
+    fd: FlowDiffusion, request: DragEdit, seen: _Seen, sampling: Sampling, progress: Progress
+) -> Colours:
+    """The crop as FlowDiffusion shows it after its motion."""
+    frame, square, flow, moved = seen
+    with progress.phase("Encode"):
+        image = _upper_left(square.tensor(request.image).to(fd.sd.device), frame.working)
+        known = fd.sd.encode(image, scaled=False)
+        condition = conditions(known, _condition(flow, fd.sd, frame), guided=sampling.guided)
+    generator = torch.Generator().manual_seed(request.seed)
+    noise = torch.randn(known.shape, generator=generator)
+    look = _look(known * fd.sd.scaling, image, moved, frame, progress)
+    latents = fd.sample(condition, noise, sampling, progress, generator, look)
+    with progress.phase("Decode"):
+        return frame.colours(fd.sd.decode(latents))
 
 
 def _dense_flow(
@@ -79,7 +130,7 @@ def _dense_flow(
 ) -> Tensor:
     """What FlowGen makes of the drags, (1, 2, 256, 256) in pixels of the square."""
     side = square.working[0]
-    handles, targets = (square.inside(_points(request, end)) for end in (0, 1))
+    handles, targets = (square.inside(end) for end in ends(request))
     sparse = sparse_flow(handles, targets, side, square.content).to(image.device)
     x, peak = flowgen_input(image, sparse)
     ratio = FLOWGEN_SIDE / side
@@ -89,11 +140,6 @@ def _dense_flow(
     assert request.mask is not None, "plan and cut the request first"
     pins = square.inside(np.array(request.pins, np.float64).reshape(-1, 2))
     return held(flow * ratio, request.mask, handles * ratio, pins * ratio, seen) / ratio
-
-
-def _moved(flow: Tensor, request: DragEdit, square: Frame) -> Moved:
-    pixels = flow[0].permute(1, 2, 0).cpu().numpy()
-    return move(request.image, motion(pixels, square, square.working[0]), _points(request, 0))
 
 
 def _condition(flow: Tensor, sd: LatentDiffusion, frame: Frame) -> Tensor:
@@ -128,11 +174,6 @@ def _look(latents: Tensor, image: Tensor, moved: Moved, frame: Frame, progress: 
 
 def _upper_left(tensor: Tensor, size: tuple[int, int]) -> Tensor:
     return tensor[..., : size[1], : size[0]]
-
-
-def _points(request: DragEdit, end: Literal[0, 1]) -> Points:
-    """The handles or the targets, (n, 2)."""
-    return np.array([pair[end] for pair in request.points], np.float64)
 
 
 def _result(image: Image, moved: Moved, request: DragEdit) -> EditResult:

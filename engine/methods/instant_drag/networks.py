@@ -15,6 +15,8 @@ from engine.diffusion.schedule import Schedule
 from engine.errors import ModelMissing
 from engine.methods.instant_drag.flowdiffusion import CONDITIONS, FlowDiffusion
 from engine.methods.instant_drag.flowgen import FlowGen, load_flowgen
+from engine.networks.drag_flow import DragFlow
+from engine.networks.fill import FillNet
 from engine.runtime.cache import cached
 from engine.runtime.components import Components
 
@@ -27,18 +29,23 @@ class Networks:
     """What an edit runs on.
 
     Args:
+        flowgen: the published FlowGen, or the drag network of our own in its place.
+        flowdiffusion: None where the pack has none: then the picture is warped, and its gaps are filled.
         scheduler: configuration of a diffusers scheduler.
         working_size: the side of the square, in pixels, at which FlowDiffusion was trained.
+        fill: what fills gaps where there is no FlowDiffusion, or None to fill them without a network.
     """
 
-    flowgen: FlowGen
-    flowdiffusion: FlowDiffusion
+    flowgen: FlowGen | DragFlow
+    flowdiffusion: FlowDiffusion | None
     scheduler: Mapping[str, object]
     working_size: int
+    fill: FillNet | None = None
 
     @property
     def all(self) -> tuple[nn.Module, ...]:
-        return self.flowgen, *self.flowdiffusion.sd.networks
+        painters = () if self.flowdiffusion is None else self.flowdiffusion.sd.networks
+        return self.flowgen, *painters, *(() if self.fill is None else (self.fill,))
 
 
 class PackedNetworks:
@@ -54,14 +61,17 @@ class PackedNetworks:
         Raises:
             ModelMissing: the pack lacks one of them, or one cannot be used.
         """
+        parts = self._components
+        painted = parts.has("flow_unet")
         return Networks(
             flowgen=self._flowgen(flowgen),
-            flowdiffusion=self._flowdiffusion(),
-            scheduler=self._scheduler(steps),
-            working_size=self._components.working_size,
+            flowdiffusion=self._flowdiffusion() if painted else None,
+            scheduler=self._scheduler(steps) if painted else {},
+            working_size=parts.working_size,
+            fill=parts.load("fill", FillNet) if parts.has("fill") and not painted else None,
         )
 
-    def _flowgen(self, name: str) -> FlowGen:
+    def _flowgen(self, name: str) -> FlowGen | DragFlow:
         parts, role = self._components, _FLOWGENS[name]
         if not parts.has(role):
             other = next(word for word in _FLOWGENS if word != name)
@@ -69,7 +79,10 @@ class PackedNetworks:
                 f"The pack “{parts.title}” has no FlowGen for {name} drags ({role}). "
                 f"Set flowgen to {other}, or choose another pack."
             )
-        return parts.load(role, FlowGen, loaders={"flowgen": load_flowgen})
+        network = parts.load(role, nn.Module, loaders={"flowgen": load_flowgen})
+        if not isinstance(network, (FlowGen, DragFlow)):
+            raise parts.unusable(role, f"is a {parts.component(role).kind}, which does not fit there")
+        return network
 
     def _flowdiffusion(self) -> FlowDiffusion:
         parts = self._components
