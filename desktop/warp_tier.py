@@ -1,8 +1,10 @@
 """WarpTier: flow warp in the window's own process. It needs no network and answers at once."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
+from shiboken6 import isValid
 
 from desktop.document import State
 from desktop.keeping import Finished
@@ -30,8 +32,10 @@ class WarpTier(QObject):
         self.title = METHODS[METHOD].title
         self._preview = WarpPreview()
         self._job = 0
-        self._pool = QThreadPool(self)
+        self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
+        # A pool waits for its thread when it goes; inside of Qt that thread would wait for Python for ever.
+        self.destroyed.connect(partial(_drain, self._pool))
         self._rendered.connect(self._take)
         self._refused.connect(self._refuse)
 
@@ -75,7 +79,7 @@ class WarpTier(QObject):
     def stop(self) -> None:
         """Drop it, and wait for its thread; before the window closes."""
         self.drop()
-        self._pool.waitForDone()
+        _drain(self._pool)
 
     def _take(self, job: int, finished: Finished) -> None:
         if job == self._job:
@@ -84,6 +88,11 @@ class WarpTier(QObject):
     def _refuse(self, job: int, state: State, sentence: str) -> None:
         if job == self._job:
             self.failed.emit(state, sentence)
+
+
+def _drain(pool: QThreadPool, _: object = None) -> None:
+    pool.clear()
+    pool.waitForDone()
 
 
 class _Render(QRunnable):
@@ -106,6 +115,8 @@ class _Render(QRunnable):
         try:
             finished = self._tier.finish_now(self._state, self._request)
         except EngineError as error:
-            self._refused.emit(self._job, self._state, str(error))
+            if isValid(self._tier):
+                self._refused.emit(self._job, self._state, str(error))
             return
-        self._rendered.emit(self._job, finished)
+        if isValid(self._tier):
+            self._rendered.emit(self._job, finished)
