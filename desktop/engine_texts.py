@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import cv2
 from PySide6.QtCore import QCoreApplication
 
 from desktop.engine_process import Command
-from engine import channel, data_dir
+from engine import EngineError, channel, data_dir
 
+UNSENT = EngineError, MemoryError, cv2.error, OSError, ValueError, TypeError, KeyError
 _KILLED = -9  # as subprocess tells SIGKILL
 
 
@@ -65,6 +67,18 @@ def stuck(seconds: float) -> str:
         "The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.",
     )
     return told.format(seconds=round(seconds))
+
+
+def unsent(error: Exception) -> str:
+    """For what keeps a job from being handed over: one of `UNSENT`."""
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, (MemoryError, cv2.error)):
+        return no_memory()
+    told = QCoreApplication.translate(
+        "EngineWorker", "The edit could not be prepared; what went wrong is written in {folder}. Try again."
+    )
+    return told.format(folder=data_dir() / "logs")
 
 
 def unstartable(command: Command) -> str:

@@ -190,6 +190,8 @@ class EngineTier(QObject):
     def _tell_end(self, tier: Tier) -> None:
         if tier == "refined":
             self.running.emit("")
+            if self.fast is not None:
+                self.paused.emit()  # it had to wait; nothing is run twice for one state
 
     def _stopped(self, number: int) -> None:
         found = self._job(number)

@@ -19,7 +19,7 @@ from desktop.warp_tier import WarpTier
 from desktop.worker import EngineWorker
 from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
 
-_REMEMBERED = 4  # pictures made on demand, for when undo comes back to what they were made for
+_REMEMBERED = 2  # pictures made on demand, for when undo comes back to what they were made for
 _RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
 
@@ -193,7 +193,9 @@ class EditSession(SessionSignals):
 
     def _run_fast(self) -> None:
         """The pointer rests, or a gesture has ended."""
-        state = self._shown_state
+        state, made = self._shown_state, self._finished
+        if made is not None and made.state is state and made.tier != "warp":
+            return
         request = self._request(state)
         if state is not None and request is not None:
             self.engine_tier.run_fast(state, request)

@@ -150,9 +150,9 @@ class Supervisor:
                 excerpt = self._excerpts.of(job.request)
                 sent = replace(job, request=excerpt.part)
             work = jobs.encode_job(sent, self._sent.ref)
-        except (EngineError, MemoryError) as error:
-            sentence = str(error) if isinstance(error, EngineError) else engine_texts.no_memory()
-            self._signals.failed.emit(number, sentence)
+        except engine_texts.UNSENT as error:
+            _log.exception("Job %d cannot be handed over", number)
+            self._signals.failed.emit(number, engine_texts.unsent(error))
             return
         self._running = RunningJob(number=number, job=job, excerpt=excerpt)
         if isinstance(job, EditJob) and excerpt is not None:
@@ -252,7 +252,7 @@ class Supervisor:
         elif quiet > (limits.opening if opening else limits.silence):
             self._lose(engine_texts.silent(quiet))
         elif running is not None and running.cancelled_at is not None:
-            patience = limits.opening if opening and running.dropped else limits.cancel
+            patience = limits.opening if running.dropped else limits.cancel  # nobody waits for a preview
             if now - running.cancelled_at > patience:
                 self._lose(engine_texts.unstopped(patience), counts=False)
 
@@ -263,6 +263,7 @@ class Supervisor:
             counts: too many losses in a row are the last ones.
             again: what it had not begun is handed to the next one, once.
         """
+        started, command = self._hello is not None, self._command
         process, self.process, self._hello = self.process, None, None
         assert process is not None
         process.kill()
@@ -273,8 +274,7 @@ class Supervisor:
             self._deaths = 0
         self._deaths += counts
         if self._deaths >= _MOST_DEATHS:
-            assert self._command is not None
-            self._give_up(engine_texts.unstartable(self._command))
+            self._give_up(sentence if started or not command else engine_texts.unstartable(command))
         else:
             self._signals.lost.emit(sentence)
             self.ensure()

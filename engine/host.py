@@ -47,7 +47,7 @@ from engine.pictures import SessionFolder
 from engine.progress import Cancelled
 from engine.reporting import OFTEN, ReportedProgress, Reports, RunningJob
 from engine.runtime.device import resolve_device
-from engine.runtime.memory import is_out_of_memory
+from engine.runtime.memory import is_broken_device, is_out_of_memory
 from engine.terminal import fill_closed_streams
 
 _LIBRARIES = ("pliant", "torch", "diffusers", "numpy", "opencv-python-headless")
@@ -113,7 +113,7 @@ class Host:
             if isinstance(error, RuntimeError) and is_out_of_memory(error):
                 return Failed(job.number, _MEMORY)
             _log.exception("Job %d failed", job.number)
-            return Failed(job.number, _unexpected(), last=_is_broken_device(error))
+            return Failed(job.number, _unexpected(), last=is_broken_device(error))
 
     def _answer(self, given: RunningJob) -> Answer:
         job = decode_job(given.work, self._folder.read)
@@ -248,11 +248,6 @@ def _versions() -> dict[str, str]:
 def _unexpected() -> str:
     path = data_dir() / "logs" / "engine.log"
     return f"Something unexpected failed in the engine. Run it again; what happened is written in {path}."
-
-
-def _is_broken_device(error: Exception) -> bool:
-    """After such a fault a process gets no more out of its graphics device."""
-    return "CUDA error" in str(error) or type(error).__name__ == "AcceleratorError"
 
 
 def _exit(status: int) -> NoReturn:

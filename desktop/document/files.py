@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -18,12 +18,18 @@ _Job = Future[Any]
 
 
 class _Relay(QObject):
-    """Carries finished jobs to the window's thread; they hold it, so that it outlives whoever listens."""
+    """Carries finished jobs to the window's thread. One for all, and for ever: the thread of a job could be
+    the last to hold one of its own, and an object of Qt must not go while another thread hears from it."""
 
     finished = Signal(object)  # _Job
 
     def tell(self, job: _Job) -> None:
         self.finished.emit(job)
+
+
+@cache
+def _relay() -> _Relay:
+    return _Relay()
 
 
 class FileWorker(QObject):
@@ -43,8 +49,7 @@ class FileWorker(QObject):
         self._savings = ThreadPoolExecutor(1, "saving")
         self._opening: _Job | None = None
         self._awaited: dict[_Job, Callable[[_Job], None]] = {}  # and what to do with their results
-        self._relay = _Relay()
-        self._relay.finished.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+        _relay().finished.connect(self._finish, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_opening(self) -> bool:
@@ -85,11 +90,11 @@ class FileWorker(QObject):
 
     def _await(self, job: _Job, take: Callable[[_Job], None]) -> None:
         self._awaited[job] = take
-        job.add_done_callback(self._relay.tell)
+        job.add_done_callback(_relay().tell)
 
     @Slot(object)
     def _finish(self, job: _Job) -> None:
-        take = self._awaited.pop(job, None)
+        take = self._awaited.pop(job, None)  # None for a job of another window
         if job is self._opening:
             self._opening = None
         if take is None:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 Autoencoder = AutoencoderKL | AutoencoderTiny
 
+_SCALING = 0.18215  # of Stable Diffusion 1 and 2
+
 # Latent pixels from which a batch gains nothing on a CPU: its parts are run one by one in less memory.
 _BATCHED = 32 * 32
 
@@ -67,13 +69,15 @@ class LatentDiffusion:
             (b, 4, h/8, w/8) float32 for a Stable Diffusion autoencoder.
         """
         encoded: Any = self.vae.encode(image.to(self.device, self.vae.dtype))
-        latents = encoded.latents if isinstance(self.vae, AutoencoderTiny) else encoded.latent_dist.mode()
-        return latents.float() * (self.scaling if scaled else 1)
+        if isinstance(self.vae, AutoencoderTiny):  # its latents are scaled already
+            latents = encoded.latents.float() * self._config(self.vae)["scaling_factor"]
+            return latents if scaled else latents / self.scaling
+        return encoded.latent_dist.mode().float() * (self.scaling if scaled else 1)
 
     def decode(self, latents: Tensor) -> Tensor:
         """The picture of scaled latents (b, 4, h, w): (b, 3, 8h, 8w) float32, about −1 to 1."""
         vae: Any = self.vae
-        decoded = vae.decode((latents / self.scaling).to(self.vae.dtype))
+        decoded = vae.decode((latents / self._config(vae)["scaling_factor"]).to(vae.dtype))
         return decoded.sample.float()
 
     def embed(self, prompts: Sequence[str]) -> Tensor:
@@ -102,8 +106,12 @@ class LatentDiffusion:
 
     @property
     def scaling(self) -> float:
-        """What `encode` multiplies by, to bring latents near unit variance."""
-        return self._config(self.vae)["scaling_factor"]
+        """What lies between unscaled latents and scaled ones, which have about unit variance.
+
+        Of an `AutoencoderTiny`, that of the Stable Diffusion 1 or 2 autoencoder it stands for.
+        """
+        tiny = isinstance(self.vae, AutoencoderTiny)
+        return _SCALING if tiny else self._config(self.vae)["scaling_factor"]
 
     @staticmethod
     def _config(net: nn.Module) -> Any:  # noqa: ANN401 - diffusers' frozen dictionary

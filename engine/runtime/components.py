@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 
 from engine.errors import ModelMissing
 from engine.packs import Component, ModelPack
-from engine.runtime.memory import is_out_of_memory
+from engine.runtime.memory import is_broken_device, is_out_of_memory
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 T = TypeVar("T")
@@ -98,8 +98,8 @@ class Components:
         try:
             return loader(component.path, torch.device(self.device), chosen or PRECISIONS[self.device])
         except _FAILURES as error:
-            if isinstance(error, RuntimeError) and is_out_of_memory(error):
-                raise
+            if isinstance(error, RuntimeError) and (is_out_of_memory(error) or is_broken_device(error)):
+                raise  # no fault of the pack
             first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise self.unusable(component.role, f"in {component.path} cannot be loaded ({first})") from error
 

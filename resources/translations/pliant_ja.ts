@@ -357,6 +357,10 @@
         <translation>編集が {seconds} 秒間進んでいません。待つか、キャンセルしてください。ドキュメントはそのままです。</translation>
     </message>
     <message>
+        <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
+        <translation>編集を準備できませんでした。原因は {folder} に記録されています。もう一度試してください。</translation>
+    </message>
+    <message>
         <source>The engine cannot be started with {program}. Install Pliant again or choose another runtime; what went wrong is written in {folder}.</source>
         <translation>{program} でエンジンを起動できません。Pliant をもう一度インストールするか、別のランタイムを選んでください。原因は {folder} に記録されています。</translation>
     </message>

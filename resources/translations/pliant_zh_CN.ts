@@ -357,6 +357,10 @@
         <translation>编辑已有 {seconds} 秒没有进展。请等待或取消；您的文档未受影响。</translation>
     </message>
     <message>
+        <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
+        <translation>无法准备此编辑；原因记录在 {folder} 中。请重试。</translation>
+    </message>
+    <message>
         <source>The engine cannot be started with {program}. Install Pliant again or choose another runtime; what went wrong is written in {folder}.</source>
         <translation>无法用 {program} 启动引擎。请重新安装 Pliant 或选择其他运行环境；出错原因记录在 {folder} 中。</translation>
     </message>

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject
@@ -154,6 +155,23 @@ def test_what_the_engine_refuses_is_told_and_the_next_edit_works(start, picture)
         assert words in sentence
     works(worker, ear, picture)
     assert not ear.of("lost")
+
+
+@pytest.mark.parametrize(
+    "error", [cv2.error("no room"), MemoryError(), ValueError("odd"), OSError("disk full")]
+)
+def test_what_cannot_be_handed_over_ends_in_words(start, picture, monkeypatch, error):
+    worker, ear = start()
+    works(worker, ear, picture)
+
+    def refuse(self, request):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("desktop.excerpt.Excerpts.of", refuse)
+        end, _, sentence = ear.end(worker.submit(warp(picture)))
+        assert end == "failed" and sentence.endswith(".")
+    works(worker, ear, picture)
 
 
 def test_steps_handles_and_previews_are_of_the_whole_picture(start, paint):

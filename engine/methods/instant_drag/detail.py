@@ -85,11 +85,14 @@ def motion(flow: NDArray[np.float32], frame: Frame, side: int, *, steady: bool =
     return Flow(size=size, cell=cell, vectors=vectors.reshape(nodes.shape))
 
 
-def move(image: Image, forward: Flow, handles: Points) -> Moved:
-    """The crop, (h, w, 4) uint8, moved by a forward flow."""
+def move(image: Image, forward: Flow, handles: Points, check: Callable[[], None] = lambda: None) -> Moved:
+    """The crop, (h, w, 4) uint8, moved by a forward flow; what `check` raises now and then ends the work."""
     backward, error = invert(forward)
+    check()
     gaps = uncovered(backward, error)
-    moved = regrained(warp(image, backward), image, backward)
+    check()
+    warped = warp(image, backward)
+    moved = regrained(warped, image, backward, check)
     unknown = gaps if gaps.any() else None
     rest = handles + forward.at(handles)
     return Moved(moved, unknown, tuple(Point(float(x), float(y)) for x, y in rest))

@@ -99,7 +99,7 @@ def _moved(
         flow = _dense_flow(network, image, request, square, settings)
     with progress.phase("Warp"):
         pixels = flow[0].permute(1, 2, 0).cpu().numpy()
-        return flow, move(request.image, motion(pixels, square, side), ends(request)[0])
+        return flow, move(request.image, motion(pixels, square, side), ends(request)[0], progress.check)
 
 
 def _filled(moved: Moved, network: FillNet | None, request: DragEdit, progress: Progress) -> EditResult:

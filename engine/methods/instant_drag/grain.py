@@ -6,7 +6,7 @@ the gain that restores the energy which the same place had before it moved. For 
 gain g the energy is |∇m|² + 2g ∇m·∇p + g² |∇p|², which is solved for g.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -27,17 +27,18 @@ _LEAST, _MOST = 0.02, 1.0  # gains
 _MOVED = 1 / 64  # pixels; less is copied as it is
 
 
-def regrained(moved: Image, source: Image, backward: Flow) -> Image:
+def regrained(moved: Image, source: Image, backward: Flow, check: Callable[[], None] = lambda: None) -> Image:
     """`moved` as sharp as `source` is where it came from.
 
     Args:
         moved: (h, w, 4) uint8, `source` warped by `backward`.
         source: (h, w, 4) uint8.
+        check: called now and then; what it raises ends the work.
 
     Returns:
         (h, w, 4) uint8; equal to `moved` where nothing moved.
     """
-    before, after = _energies(source), _energies(moved)
+    before, after = _energies(source, check), _energies(moved, check)
     rows, columns = before.shape[:2]
     y, x = np.indices((rows, columns), np.float64)
     centres = (np.stack([x, y], axis=-1).reshape(-1, 2) + 0.5) * _BLOCK
@@ -51,6 +52,7 @@ def regrained(moved: Image, source: Image, backward: Flow) -> Image:
     gain = np.where(has_moved & (gain > _LEAST), np.minimum(gain, _MOST), 0).astype(np.float32)
     out = moved.copy()
     for strip, padded in _strips(moved.shape[0]):
+        check()
         pixels = moved[padded, :, :3].astype(np.float32)
         inner = slice(strip.start - padded.start, strip.stop - padded.start)
         weight = _of_strip(gain, strip, moved.shape[1])
@@ -61,12 +63,13 @@ def regrained(moved: Image, source: Image, backward: Flow) -> Image:
     return out
 
 
-def _energies(image: Image) -> Plane:
+def _energies(image: Image, check: Callable[[], None]) -> Plane:
     """|∇m|², ∇m·∇p and |∇p|² of the picture's brightness, smoothed, for each block: (rows, columns, 3)."""
     height, width = image.shape[:2]
     columns = -(-width // _BLOCK)
     parts: list[Plane] = []
     for strip, padded in _strips(height):
+        check()
         grey = cv2.cvtColor(image[padded], cv2.COLOR_RGBA2GRAY).astype(np.float32)
         m, p = _gradients(grey), _gradients(_high_pass(grey))
         inner = slice(strip.start - padded.start, strip.stop - padded.start)

@@ -151,8 +151,15 @@ def test_no_pickle_is_opened(parts, unet, tmp_path):
     assert "cannot be loaded (" in refusal(parts(unet=("unet2dcondition", "unet")), "unet", object)
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_too_little_memory_is_not_the_packs_fault(parts, error):
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: unspecified launch failure"),
+    ],
+)
+def test_what_memory_or_device_lack_is_not_the_packs_fault(parts, error):
     def load(*rest):
         raise error
 

@@ -189,7 +189,7 @@ def test_cancelling_as_a_phase_begins(installed, picture, phase):
     progress = Progress(
         on_step=lambda step: seen.append(step.phase), is_cancelled=lambda: bool(seen) and seen[-1] == phase
     )
-    if phase in ("Plan", "Load", "Flow"):
+    if phase in ("Plan", "Load", "Flow", "Warp"):
         with pytest.raises(Cancelled):
             edit(engine, drag(picture), progress=progress)
     else:
