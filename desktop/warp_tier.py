@@ -91,8 +91,9 @@ class WarpTier(QObject):
 
 
 def _drain(pool: QThreadPool, _: object = None) -> None:
-    pool.clear()
-    pool.waitForDone()
+    if isValid(pool):  # at the end of the program it may have gone first, and has waited then
+        pool.clear()
+        pool.waitForDone()
 
 
 class _Render(QRunnable):
