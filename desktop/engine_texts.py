@@ -1,5 +1,6 @@
 """What the user is told when the engine process fails: the cause, and what became of it."""
 
+import logging
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,8 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop.engine_process import Command
 from engine import EngineError, channel, data_dir
+
+_log = logging.getLogger(__name__)
 
 UNSENT = EngineError, MemoryError, cv2.error, OSError, ValueError, TypeError, KeyError
 _KILLED = -9  # as subprocess tells SIGKILL
@@ -75,6 +78,7 @@ def unsent(error: Exception) -> str:
         return str(error)
     if isinstance(error, (MemoryError, cv2.error)):
         return no_memory()
+    _log.error("An edit could not be prepared", exc_info=error)
     told = QCoreApplication.translate(
         "EngineWorker", "The edit could not be prepared; what went wrong is written in {folder}. Try again."
     )

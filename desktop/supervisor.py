@@ -151,7 +151,6 @@ class Supervisor:
                 sent = replace(job, request=excerpt.part)
             work = jobs.encode_job(sent, self._sent.ref)
         except engine_texts.UNSENT as error:
-            _log.exception("Job %d cannot be handed over", number)
             self._signals.failed.emit(number, engine_texts.unsent(error))
             return
         self._running = RunningJob(number=number, job=job, excerpt=excerpt)

@@ -133,7 +133,8 @@ class Host:
             picture = self._folder.write(image)
             self._channel.send(Previewed(given.number, list(picture), list(region.crop)))
 
-        progress = ReportedProgress(given, region, self._reports, show)
+        # A job that is itself a preview shows no others.
+        progress = ReportedProgress(given, region, self._reports, None if job.preview else show)
         settings = engine.settings(job.method, job.pack, job.settings)
         return engine.edit(job.method, request, settings, job.pack, progress)
 

@@ -73,7 +73,7 @@ class ReportedProgress(Progress):
     """Tells the window; renders a preview only when the last one has been painted."""
 
     def __init__(
-        self, job: RunningJob, region: Region, reports: Reports, show: Callable[[Image], None]
+        self, job: RunningJob, region: Region, reports: Reports, show: Callable[[Image], None] | None
     ) -> None:
         def step(step: Step) -> None:
             job.touched = time.monotonic()

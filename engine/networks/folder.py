@@ -51,10 +51,19 @@ def load_network(kind: type[N], folder: Path) -> N:
         weights: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dictionary
     with torch.device("meta"):  # nothing is initialised only to be thrown away
         network = kind(**config)
+    take_weights(network, weights)
+    return network.eval()
+
+
+def take_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Let a network, which may be made on the meta device, have these weights as float32.
+
+    Raises:
+        ValueError: one is missing, unknown or misshapen.
+    """
     expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     found = {key: tuple(tensor.shape) for key, tensor in weights.items()}
     for key in sorted(expected.keys() | found.keys()):
         if expected.get(key) != found.get(key):
             raise ValueError(f"{key} should be {expected.get(key)} and is {found.get(key)}")
     network.load_state_dict({key: tensor.float() for key, tensor in weights.items()}, assign=True)
-    return network.eval()

@@ -27,7 +27,7 @@ def resolve_device(name: str, *, networks: bool) -> str:
         return next(device for device, there in present.items() if there)
     if not present[name]:
         titles = {"cuda": "NVIDIA GPU that this installation can use", "mps": "Apple GPU"}
-        raise InvalidRequest(f"This machine has no {titles[name]}; use --device cpu or auto.")
+        raise InvalidRequest(f"This machine has no {titles[name]}; choose the device cpu or auto.")
     return name if networks else "cpu"
 
 

@@ -12,6 +12,6 @@ def test_a_restart_is_measured_and_it_is_one(qapp, monkeypatch):
     monkeypatch.setattr(EngineWorker, "submit", lambda self, job: (pids.append(self.pid), real(self, job))[1])
     row = engine_bench.time_restart()
     assert (row.runs, row.unit, row.aim) == (2, "ms", None)
-    assert 20 < row.median <= row.p95
+    assert 0 < row.median <= row.p95
     with pytest.raises(ProcessLookupError):
         engine_bench.os.kill(pids[-1], 0)

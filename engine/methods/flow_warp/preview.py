@@ -106,9 +106,8 @@ class WarpPreview:
             if mask.any() if subject is None else np.minimum(mask, subject).any():
                 image = self._pictures.of(request.image, times)[box.slices]
                 self._scene = _Scene(region, halvings, times, box, image, mask, subject)
-                break
-        assert self._scene is not None, "a planned region is never empty"
-        return self._scene
+                return self._scene
+        raise AssertionError("a planned region is never empty")
 
 
 class _Scene:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from engine.networks.folder import take_weights
 from engine.runtime.loaders import placed, read_tensors
 
 _DEPTH = 8  # halvings: 256 → 1 pixel
@@ -89,12 +90,7 @@ def filled(weights: Mapping[str, Tensor], width: int, device: torch.device) -> F
     """
     with torch.device("meta"):  # nothing is initialised only to be thrown away
         network = FlowGen(width)
-    expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(tensor.shape) for key, tensor in weights.items()}
-    for key in sorted(expected.keys() | found.keys()):
-        if expected.get(key) != found.get(key):
-            raise ValueError(f"{key} should be {expected.get(key)} and is {found.get(key)}")
-    network.load_state_dict({key: tensor.float() for key, tensor in weights.items()}, assign=True)
+    take_weights(network, weights)
     placed(network, device)
     return network
 

@@ -51,7 +51,7 @@ def test_a_device_that_is_named_must_be_there(machine, name, title):
     assert resolve_device(name, networks=True) == name
     machine()
     for networks in (True, False):
-        with pytest.raises(InvalidRequest, match=f"no {title}.*--device cpu or auto"):
+        with pytest.raises(InvalidRequest, match=f"no {title}.*device cpu or auto"):
             resolve_device(name, networks=networks)
 
 
