@@ -1,0 +1,180 @@
+"""Makes resources/starter and resources/packs/starter.toml from finished training runs.
+
+    python packaging/build_starter.py --photos DIR RUN [RUN ...]
+
+Each RUN is the folder of one `pliant train`. Of several runs of one stage the last gives the weights, and all
+of them the history that the model card tells; stages without a run stay as they are. What the card says of
+the data comes from the photos' manifest, its figures from `pliant bench starter` on the finished pack.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "packaging")]
+
+from model_card import Run, card  # noqa: E402
+
+from engine.evaluation import starter  # noqa: E402
+
+STARTER = REPOSITORY / "resources" / "starter"
+MANIFEST = REPOSITORY / "resources" / "packs" / "starter.toml"
+MOST_BYTES = 64 * 10**6  # of the pack; it travels with every installation
+HEAD = """\
+# Made by packaging/build_starter.py; the model card is resources/starter/README.md.
+name = "starter"
+title = "Starter pack"
+licence = "CC-BY-SA-4.0"
+licence_url = "https://creativecommons.org/licenses/by-sa/4.0/legalcode"
+working_size = 256
+"""
+
+
+class Part(NamedTuple):
+    """What a stage's export fills: the folder in it, the role, and the kind."""
+
+    folder: str
+    role: str
+    kind: str
+
+
+PARTS: dict[str, tuple[Part, ...]] = {
+    "drag": (Part("drag_flow", "flowgen", "drag_flow"),),
+    "fill": (Part("fill", "fill", "fill"),),
+    "vae": (Part("vae", "vae", "autoencoder_tiny"),),
+    "backbone": (
+        Part("unet", "unet", "unet2dcondition"),
+        Part("text_encoder", "text_encoder", "clip_text_model"),
+        Part("tokenizer", "tokenizer", "clip_tokenizer"),
+        Part("scheduler", "scheduler", "scheduler"),
+    ),
+}
+METHODS = ""  # settings that this pack recommends
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True, help="what the runs were trained on")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    options = parser.parse_args(arguments)
+    build(options.photos, options.runs)
+    os.environ[starter.PHOTOS] = str(options.photos)
+    (STARTER / "figures.json").write_text(
+        json.dumps([row._asdict() for row in starter.run()], indent=1) + "\n"
+    )
+    write_card()
+    print(f"{STARTER}: {size(STARTER) / 1e6:.1f} MB")
+
+
+def build(photos: Path, runs: Iterable[Path], starter: Path = STARTER, manifest: Path = MANIFEST) -> None:
+    """Take over weights, history and sources, and write the pack's manifest.
+
+    Raises:
+        SystemExit: a run is not finished or of a stage that the pack does not know, or the pack is too large.
+    """
+    starter.mkdir(parents=True, exist_ok=True)
+    history = [Run(**run) for run in read(starter / "training.json", [])]
+    for folder in runs:
+        run = history_of(folder)
+        if run.stage not in PARTS:
+            raise SystemExit(f"{folder} is a run of “{run.stage}”; the pack takes {', '.join(PARTS)}.")
+        history = [known for known in history if known != run] + [run]
+        for part in PARTS[run.stage]:
+            take(folder / "export" / part.folder, starter / part.role)
+    write(starter / "training.json", [run._asdict() for run in history])
+    write_sources(photos, starter / "photos.csv")
+    manifest.write_text(manifest_text(starter))
+    if (total := size(starter)) > MOST_BYTES:
+        raise SystemExit(
+            f"The pack has {total} bytes, and {MOST_BYTES} are the most; train a smaller network."
+        )
+
+
+def history_of(folder: Path) -> Run:
+    """What a run's log tells of it."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    start = next(line for line in lines if line["event"] == "start")
+    if lines[-1]["event"] != "end":
+        raise SystemExit(f"The run in {folder} is not finished; let it end, or resume it.")
+    settings: dict[str, Any] = start["settings"]
+    return Run(
+        stage=start["stage"],
+        how=start["how"],
+        first=start["step"],
+        last=lines[-1]["step"],
+        batch=settings["batch_size"] * start["processes"],
+        minutes=round((lines[-1]["seconds"] - start["seconds"]) / 60),
+        device=start["device"],
+        parameters=start["parameters"],
+        settings=settings,
+    )
+
+
+def take(source: Path, target: Path) -> None:
+    """Replace a folder as a whole."""
+    if not source.is_dir():
+        raise SystemExit(f"{source} is missing; a run exports when it ends.")
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(source, target)
+
+
+def write_sources(photos: Path, target: Path) -> None:
+    """Which photos the pack was trained on, for attribution."""
+    with (photos / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = sorted({(row["source"], row["path"], row["licence"]) for row in csv.DictReader(file)})
+    with target.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("source", "path", "licence"), *rows])
+
+
+def manifest_text(starter: Path) -> str:
+    """The manifest of what lies in the pack's folder."""
+    lines = [HEAD]
+    for part in (part for parts in PARTS.values() for part in parts):
+        folder = starter / part.role
+        if not folder.is_dir():
+            continue
+        lines.append(f'[components.{part.role}]\nkind = "{part.kind}"\npath = "starter/{part.role}"')
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            data = path.read_bytes()
+            lines.append(
+                f'[[components.{part.role}.files]]\npath = "{path.relative_to(folder).as_posix()}"\n'
+                f'bytes = {len(data)}\nsha256 = "{hashlib.sha256(data).hexdigest()}"'
+            )
+        lines.append("")
+    return "\n".join(lines) + METHODS
+
+
+def write_card() -> None:
+    """The model card from what lies beside it."""
+    history = [Run(**run) for run in read(STARTER / "training.json", [])]
+    with (STARTER / "photos.csv").open(newline="", encoding="utf-8") as file:
+        photos = list(csv.DictReader(file))
+    (STARTER / "README.md").write_text(card(history, photos, read(STARTER / "figures.json", [])))
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def read(path: Path, default: Any) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(path.read_text()) if path.is_file() else default
+
+
+def write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

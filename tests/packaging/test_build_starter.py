@@ -1,0 +1,106 @@
+"""The starter pack is what the runs exported, described so that the store accepts it."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from engine.errors import ModelMissing
+from engine.packs import PackStore
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "packaging"))
+
+from build_starter import build, history_of
+from model_card import card
+
+
+def _run(folder: Path, stage: str, export: str, steps: int = 7, value: float = 1.0) -> Path:
+    weights = folder / "export" / export
+    weights.mkdir(parents=True)
+    (weights / "config.json").write_text("{}")
+    save_file({"a": np.full(4, value, np.float16)}, weights / "model.safetensors")
+    settings = {"batch_size": 4, "size": 32}
+    start = {"event": "start", "step": 2, "seconds": 30.0, "stage": stage, "how": "anew", "device": "cpu"}
+    start |= {"processes": 2, "parameters": 1000, "settings": settings}
+    end = {"event": "end", "step": 2 + steps, "seconds": 150.0}
+    (folder / "log.jsonl").write_text("\n".join(json.dumps(line) for line in (start, end)))
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    lines = ["file,source,path,licence,caption,family", "a.webp,s,one.jpg,CC0-1.0,x,f"]
+    lines += ["b.webp,s,one.jpg,CC0-1.0,x,f", 'c.webp,t,two.jpg,"CC-BY-2.0 | x",x,f']
+    (folder / "manifest.csv").write_text("\n".join(lines))
+    return folder
+
+
+def _built(tmp_path: Path, photos: Path, *runs: Path) -> Path:
+    manifest = tmp_path / "resources" / "packs" / "starter.toml"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    build(photos, runs, tmp_path / "resources" / "starter", manifest)
+    return manifest
+
+
+def test_pack_opens_and_its_files_are_whole(tmp_path: Path, photos: Path) -> None:
+    drag, fill = _run(tmp_path / "a", "drag", "drag_flow"), _run(tmp_path / "b", "fill", "fill")
+    manifest = _built(tmp_path, photos, drag, fill)
+    store = PackStore(manifest.parent, tmp_path / "user")
+    pack = store.open("starter")
+    assert {role: part.kind for role, part in pack.components.items()} == {
+        "flowgen": "drag_flow",
+        "fill": "fill",
+    }
+    store.verify(pack)
+    (manifest.parents[1] / "starter" / "fill" / "config.json").write_text("[]")
+    with pytest.raises(ModelMissing, match="checksum"):
+        store.verify(pack)
+
+
+def test_later_run_replaces_the_weights_and_keeps_the_rest(tmp_path: Path, photos: Path) -> None:
+    _built(tmp_path, photos, _run(tmp_path / "a", "drag", "drag_flow"), _run(tmp_path / "b", "fill", "fill"))
+    starter = tmp_path / "resources" / "starter"
+    before = (starter / "fill" / "model.safetensors").read_bytes()
+    stale = (starter / "flowgen" / "model.safetensors").read_bytes()
+    _built(tmp_path, photos, _run(tmp_path / "c", "drag", "drag_flow", steps=9, value=2.0))
+    assert (starter / "fill" / "model.safetensors").read_bytes() == before
+    assert (starter / "flowgen" / "model.safetensors").read_bytes() != stale
+    history = json.loads((starter / "training.json").read_text())
+    assert [(run["stage"], run["last"]) for run in history] == [("drag", 9), ("fill", 9), ("drag", 11)]
+
+
+def test_the_same_run_is_told_once(tmp_path: Path, photos: Path) -> None:
+    run = _run(tmp_path / "a", "drag", "drag_flow")
+    _built(tmp_path, photos, run)
+    _built(tmp_path, photos, run)
+    assert len(json.loads((tmp_path / "resources" / "starter" / "training.json").read_text())) == 1
+
+
+def test_unfinished_and_unknown_runs_are_refused(tmp_path: Path, photos: Path) -> None:
+    strange = _run(tmp_path / "a", "flowgen", "flowgen")
+    with pytest.raises(SystemExit, match="flowgen"):
+        _built(tmp_path, photos, strange)
+    unfinished = _run(tmp_path / "b", "drag", "drag_flow")
+    log = unfinished / "log.jsonl"
+    log.write_text(log.read_text().splitlines()[0])
+    with pytest.raises(SystemExit, match="not finished"):
+        _built(tmp_path, photos, unfinished)
+
+
+def test_card_tells_what_was_trained_and_on_what(tmp_path: Path, photos: Path) -> None:
+    run = history_of(_run(tmp_path / "a", "drag", "drag_flow"))
+    assert (run.first, run.last, run.batch, run.minutes) == (2, 9, 8, 2)
+    _built(tmp_path, photos, tmp_path / "a")
+    sources = (tmp_path / "resources" / "starter" / "photos.csv").read_text().splitlines()
+    assert sources == ["source,path,licence", "s,one.jpg,CC0-1.0", "t,two.jpg,CC-BY-2.0 | x"]
+    rows = [dict(zip(("source", "path", "licence"), line.split(","), strict=True)) for line in sources[1:]]
+    figure = {"name": "zero flow", "everywhere": 1, "moving": 2.375, "background": 0, "iou": 0, "version": 2}
+    text = card([run], rows, [figure])
+    assert "| 7 | 56 |" in text
+    assert "| zero flow | 1.00 | 2.38 | 0.00 | 0.00 |" in text
+    assert "| t | CC-BY-2.0 / x | 1 |" in text
