@@ -56,6 +56,11 @@ class Found(NamedTuple):
 
 def find(network: DragFlow, request: DragEdit) -> Found:
     """What the drags of a cut request move; nothing of what may not change."""
+    return _limited(look(network, request), request)
+
+
+def look(network: DragFlow, request: DragEdit) -> Found:
+    """What the network takes to move in a picture, whatever may change there."""
     frame = Frame.of(request.size, network.side, network.multiple)
     device = network.trust.device
     points = [torch.from_numpy(frame.inside(end))[None].float().to(device) for end in ends(request)]
@@ -65,7 +70,7 @@ def find(network: DragFlow, request: DragEdit) -> Found:
     answer = network(image, drags, _subject(request, frame).to(device), moves)
     width, height = frame.content
     region, vectors = (t[0, :, :height, :width].cpu().numpy() for t in (answer.region, answer.motion))
-    return _limited(Found(frame, region[0], np.ascontiguousarray(vectors.transpose(1, 2, 0))), request)
+    return Found(frame, region[0], np.ascontiguousarray(vectors.transpose(1, 2, 0)))
 
 
 def move_found(found: Found, request: DragEdit) -> Moved:
@@ -134,7 +139,7 @@ def _unfolded(found: Found) -> Plane:
 
 def _lifted(found: Found, request: DragEdit, handles: Points) -> Moved:
     """The region cut out, moved as a whole and laid over what is behind it."""
-    subject = _sharp(found, request.image)
+    subject = sharpened(found, request.image)
     assert request.mask is not None
     np.minimum(subject, request.mask, out=subject)
     if not subject.any():
@@ -160,8 +165,8 @@ def _overlay(image: Image, subject: Mask, forward: Flow) -> Overlay:
     return Overlay(box, np.ascontiguousarray(moved[box.slices]))
 
 
-def _sharp(found: Found, image: Image) -> Mask:
-    """The region at the crop's size, along its edges, (h, w) uint8."""
+def sharpened(found: Found, image: Image) -> Mask:
+    """The region at the size of the picture that was looked at, along its edges, (h, w) uint8."""
     guided = GuidedPlane(found.region[..., None], found.frame.shrink(image))
     out = np.empty(image.shape[:2], np.uint8)
     for rows, region in guided.strips(image):
