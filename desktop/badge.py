@@ -53,6 +53,8 @@ class Badge(QLabel):
         title = self._shown.title
         if self._shown.made == "preview":
             return self.tr("{title}: preview").format(title=title)
+        if self._shown.made == "awaited":
+            return self.tr("{title}: keeping…").format(title=title)
         if self._shown.made == "partial":
             return self.tr("{title}: stopped early · Enter keeps it as a layer").format(title=title)
         return self.tr("{title} · Enter keeps it as a layer").format(title=title)

@@ -28,19 +28,24 @@ class Command(NamedTuple):
     folder: Path
 
 
+def own_runtime() -> Path:
+    """The folder of the runtime that runs the window, frozen or not."""
+    return Path(sys.executable).parent if getattr(sys, "frozen", False) else Path(sys.prefix)
+
+
 def engine_command(runtime: Path | None = None) -> Command:
     """The command for a runtime.
 
     Args:
-        runtime: the folder of a Python with Pliant in it, such as a venv with torch for a GPU; None for the
-            one that runs the window, frozen or not.
+        runtime: the folder of a Python with Pliant in it, such as a venv with torch for a GPU; None, or
+            `own_runtime()`, for the one that runs the window.
 
     Raises:
         FileNotFoundError: there is no Python in the folder.
     """
     frozen = bool(getattr(sys, "frozen", False))
-    home = Path(sys.executable).parent if frozen else Path(__file__).resolve().parents[1]
-    if runtime is None:
+    home = own_runtime() if frozen else Path(__file__).resolve().parents[1]
+    if runtime is None or runtime == own_runtime():
         module = (channel.HOST_ARGUMENT,) if frozen else ("-m", "engine.host")
         return Command((sys.executable, *module), home)
     for name in _PYTHONS:

@@ -101,6 +101,15 @@ def no_runtime(folder: Path) -> str:
     return told.format(folder=folder)
 
 
+def no_torch(folder: Path) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The Python in {folder} has no torch, which every method of the engine needs; "
+        "install torch there, or choose another folder.",
+    )
+    return told.format(folder=folder)
+
+
 def other_version(command: Command) -> str:
     told = QCoreApplication.translate(
         "EngineWorker",

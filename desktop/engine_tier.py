@@ -1,6 +1,5 @@
 """EngineTier: methods that run in the engine process: a fast one when the pointer rests, any on demand."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from engine import METHODS, Box, DragEdit, EditJob, EditResult, Image, Step, Val
 _QUICK_S, _SLOW_S = 0.5, 1.5  # of the fast method's time:
 _WAITS_MS = (0, 120, 250)  # how long the pointer has to rest for a quick, a middling, a slow one
 _WEIGHT = 0.4  # of the last time against those before it
+_LOADING = "Load"  # the phase that only the first edit with a pack spends time in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +25,14 @@ class Choice:
         pack: the pack's name, or None.
         device: auto, cpu, cuda or mps.
         settings: of the method, by name; the others are as the pack recommends.
+        finds_subject: it looks for what moves by itself.
     """
 
     method: str
     pack: str | None
     device: str = "auto"
     settings: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    finds_subject: bool = False
 
     @property
     def title(self) -> str:
@@ -43,7 +45,6 @@ class _Job:
     choice: Choice
     state: State
     request: DragEdit
-    begun: float
 
 
 class EngineTier(QObject):
@@ -67,7 +68,7 @@ class EngineTier(QObject):
         self.fast: Choice | None = None
         self._quick: _Job | None = None
         self._refining: _Job | None = None
-        self._mean: float | None = None  # seconds that the fast method takes
+        self._mean: float | None = None  # seconds that the fast method takes, loading apart
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self.paused)
         worker.finished.connect(self._take)
@@ -149,7 +150,7 @@ class EngineTier(QObject):
             preview=preview,
         )
         number = self._worker.submit(job)
-        return _Job(number=number, choice=choice, state=state, request=request, begun=time.monotonic())
+        return _Job(number=number, choice=choice, state=state, request=request)
 
     def _job(self, number: int) -> tuple[_Job, Tier] | None:
         if self._refining is not None and self._refining.number == number:
@@ -171,8 +172,7 @@ class EngineTier(QObject):
         job, tier = found
         self._forget(tier)
         if tier == "fast":
-            taken = time.monotonic() - job.begun
-            self._mean = taken if self._mean is None else self._mean + _WEIGHT * (taken - self._mean)
+            self._learn(result.timings)
         choice = job.choice
         provenance = {"method": choice.method, "pack": choice.pack, "seed": job.request.seed}
         self.finished.emit(
@@ -186,6 +186,11 @@ class EngineTier(QObject):
             )
         )
         self._tell_end(tier)
+
+    def _learn(self, timings: Mapping[str, float]) -> None:
+        """Learn what the fast method takes once it is loaded."""
+        taken = sum(seconds for phase, seconds in timings.items() if phase != _LOADING)
+        self._mean = taken if self._mean is None else self._mean + _WEIGHT * (taken - self._mean)
 
     def _tell_end(self, tier: Tier) -> None:
         if tier == "refined":

@@ -31,6 +31,7 @@ class Filing(QObject):
 
     opened = Signal(object)  # Document, which is the window's from now on
     saving = Signal()  # before a document is written: the last moment to keep a pending edit
+    leaving = Signal()  # before it is looked whether a document may be let go: the last moment to end a keep
     saved = Signal(object)  # Path
     told = Signal(str)  # a sentence for the status bar
     asked = Signal(str)  # a sentence for the status bar that stays until the next one
@@ -98,6 +99,7 @@ class Filing(QObject):
     def leave(self, then: Callable[[], None]) -> None:
         """Call `then` once what is open may be let go: at once where nothing would be lost by it."""
         self._forget()
+        self.leaving.emit()
         self._leaving.ask(self.document, then)
 
     def complain(self, sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from engine import EditJob, jobs
+from engine import EditJob, SubjectJob, jobs
 
 Waiting = tuple[int, jobs.Job]
 
@@ -67,4 +67,4 @@ class JobQueue:
 
 
 def is_preview(job: jobs.Job) -> bool:
-    return isinstance(job, EditJob) and job.preview
+    return isinstance(job, EditJob | SubjectJob) and job.preview

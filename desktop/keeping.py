@@ -38,7 +38,8 @@ class Shown(NamedTuple):
     Args:
         tier: what made it; None where none does.
         title: the method's.
-        made: "preview" while it is coarse or unfinished, "partial" where it was stopped, else "finished".
+        made: "preview" while it is coarse or unfinished, "awaited" where it is kept once it is finished,
+            "partial" where it was stopped, else "finished".
     """
 
     tier: Tier | None

@@ -10,9 +10,10 @@ class Limits:
     Args:
         start: until a process has called.
         silence: between two of its signs of life.
-        opening: the same, while its first job with a pack and device runs: loading libraries keeps it from
-            giving any.
-        cancel: until a cancelled job has stopped; a preview may end its opening, which the next needs too.
+        opening: the same, and until it has stopped, while a job may be loading libraries or a pack: the first
+            keeps the process from giving signs, either from stopping. A preview may always take as long to
+            stop: nobody waits for it.
+        cancel: until any other cancelled job has stopped.
         stuck: without any progress, until the user is told.
     """
 

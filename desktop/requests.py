@@ -4,6 +4,8 @@ from desktop.document import Document, Layer, State, Tiles
 from desktop.document.compositor import flatten
 from engine import DragEdit, Engine, Image, Point, PointPair
 
+SubjectKey = tuple[object, ...]
+
 
 class Requests:
     """Makes the requests of one document; remembers what is dear to make and still the same.
@@ -15,7 +17,8 @@ class Requests:
 
     def __init__(self, engine: Engine, document: Document) -> None:
         self._engine, self._document = engine, document
-        self._found: tuple[tuple[object, ...], Tiles] | None = None  # a subject and what it was found for
+        self._guessed: tuple[SubjectKey, Tiles] | None = None  # a subject and what it was found for
+        self._learnt: tuple[SubjectKey, Tiles | None] | None = None
         self._seen: tuple[tuple[Layer, ...], Image] | None = None
 
     def of(self, state: State) -> DragEdit | None:
@@ -27,9 +30,41 @@ class Requests:
         marked = state.instruction
         if not marked.points:
             return None
-        if marked.motion == "move" and marked.subject is None:
-            return self._asked(state, self._subject(state))
-        return self._asked(state, marked.subject)
+        subject = marked.subject or self.found(state)
+        if marked.motion == "move" and subject is None:
+            subject = self._guess(state)
+        return self._asked(state, subject)
+
+    def found(self, state: State) -> Tiles | None:
+        """What a network found to move in `state`, where nothing is painted; None where none did."""
+        key = self.sought(state)
+        if key is None or self._learnt is None or self._learnt[0] != key:
+            return None
+        return self._learnt[1]
+
+    def sought(self, state: State) -> SubjectKey | None:
+        """What tells apart the states in which other things may move; None where there is nothing to seek."""
+        marked = state.instruction
+        if not marked.points or marked.subject is not None:
+            return None
+        handles = tuple(pair.handle for pair in marked.points)
+        return _visible(state), marked.editable, marked.protected, marked.pins, handles, marked.motion
+
+    def seeking(self, state: State) -> DragEdit:
+        """A request to look for what moves in `state`.
+
+        Raises:
+            EngineError: the marks contradict each other.
+        """
+        return self._asked(state, None)
+
+    def is_known(self, key: SubjectKey) -> bool:
+        """Whether it has been looked for, and something or nothing found."""
+        return self._learnt is not None and self._learnt[0] == key
+
+    def learn(self, key: SubjectKey, subject: Tiles | None) -> None:
+        """Take over what was found to move, or that nothing was."""
+        self._learnt = key, subject
 
     def around(self, state: State, seeds: tuple[Point, ...]) -> DragEdit:
         """A request to look for what stands at these points.
@@ -43,14 +78,13 @@ class Requests:
         source = self._source(state)
         return DragEdit(image=source, profile=self._document.profile, points=pairs, motion="move")
 
-    def _subject(self, state: State) -> Tiles:
-        """What moves; looked for once while the handles stay."""
-        marked = state.instruction
-        handles = tuple(pair.handle for pair in marked.points)
-        key = (_visible(state), marked.editable, marked.protected, marked.pins, handles)
-        if self._found is None or self._found[0] != key:
-            self._found = key, Tiles.from_array(self._engine.find_subject(self._asked(state, None)))
-        return self._found[1]
+    def _guess(self, state: State) -> Tiles:
+        """What colours tell of what moves; looked at once while the handles stay."""
+        key = self.sought(state)
+        assert key is not None, "what is painted needs no guess"
+        if self._guessed is None or self._guessed[0] != key:
+            self._guessed = key, Tiles.from_array(self._engine.find_subject(self._asked(state, None)))
+        return self._guessed[1]
 
     def _asked(self, state: State, subject: Tiles | None) -> DragEdit:
         marked = state.instruction

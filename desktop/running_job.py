@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from desktop.engine_signals import EngineSignals
 from desktop.excerpt import Excerpt
-from engine import Box, EditJob, EditResult, Point, Step, WarmJob, channel, jobs, pictures
+from engine import Box, EditResult, Point, Step, channel, jobs, pictures
 
 End = channel.Finished | channel.Stopped | channel.Failed
 
@@ -18,6 +18,7 @@ class RunningJob:
         cancelled_at: on the monotonic clock, or None.
         dropped: its end has been told, and nothing more shall be.
         begun: the process has said something of it.
+        opening: it may be loading libraries or a pack: it gives few signs then, and has nothing to show.
         told_stuck: it gives no sign, and the user knows.
     """
 
@@ -27,14 +28,8 @@ class RunningJob:
     cancelled_at: float | None = None
     dropped: bool = False
     begun: bool = False
+    opening: bool = True
     told_stuck: bool = False
-
-    @property
-    def libraries(self) -> tuple[str | None, str]:
-        """Pack and device, which decide what the process loads for it."""
-        if isinstance(self.job, EditJob):
-            return self.job.pack, self.job.device
-        return None, self.job.device if isinstance(self.job, WarmJob) else "cpu"
 
     def answer(self, end: End, folder: pictures.SessionFolder) -> jobs.Answer | None:
         """What has come of it, for the whole picture; its file is the array's from now on.
@@ -60,6 +55,7 @@ class RunningJob:
             signals.finished.emit(self.number, answer)
 
     def tell_step(self, step: Step, left: float | None, signals: EngineSignals) -> None:
+        self.opening = self.opening and step.opening
         if not self.dropped:
             signals.step.emit(self.number, step, left)
 

@@ -3,23 +3,27 @@
 Three tiers make pictures: flow warp at every move, a fast method when the pointer rests, any on demand.
 """
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-import numpy as np
 from PySide6.QtCore import QObject
 
 from desktop.assess import shortfall
-from desktop.document import Document, State
+from desktop.display import Display
+from desktop.document import Document, State, Tiles
 from desktop.engine_tier import Choice, EngineTier
-from desktop.keeping import Finished, Shown, Tier, kept
+from desktop.keeper import Keeper
+from desktop.keeping import Finished, Shown, Tier
+from desktop.made import Made
 from desktop.requests import Requests
 from desktop.session_signals import SessionSignals
+from desktop.subject_tier import SubjectTier
 from desktop.warp_tier import WarpTier
 from desktop.worker import EngineWorker
 from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
 
-_REMEMBERED = 2  # pictures made on demand, for when undo comes back to what they were made for
+T = TypeVar("T")
+
 _RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
 
@@ -43,12 +47,14 @@ class EditSession(SessionSignals):
         self._unseen = False  # the last preview is not painted yet,
         self._behind = False  # and the marks have changed since
         self._finished: Finished | None = None  # what is shown, if it is finished
-        self._title = ""  # of what runs on demand,
-        self._passing = False  # and whether a picture of it on its way is shown
-        self._made: deque[Finished] = deque(maxlen=_REMEMBERED)
+        self._display = Display(engine, self)
+        self._made = Made()
         self.warp = WarpTier(engine, self)
         self.warp.finished.connect(self._take)
         self.warp.failed.connect(self._refuse)
+        self.keeper = Keeper(engine, self.warp, self)
+        self._subjects = SubjectTier(worker, self)
+        self._subjects.found.connect(self._subject_found)
         self.engine_tier = tier = EngineTier(worker, self)
         tier.paused.connect(self._run_fast)
         tier.finished.connect(self._take)
@@ -56,7 +62,7 @@ class EditSession(SessionSignals):
         tier.previewed.connect(self._preview_edit)
         tier.handles.connect(lambda state, at: self.tracked.emit(at if state is self._shown_state else ()))
         tier.stepped.connect(self.stepped)
-        tier.running.connect(self._run_changed)
+        tier.running.connect(lambda title: self._display.run_changed(title, self._finished))
 
     def set_document(self, document: Document | None) -> None:
         """Follow another document."""
@@ -67,8 +73,10 @@ class EditSession(SessionSignals):
         self._document = document
         self._made.clear()
         self.engine_tier.abandon()
+        self._subjects.drop()
         self.warp.forget_picture()
         self._requests = None if document is None else Requests(self._engine, document)
+        self.keeper.set_document(document, self._requests)
         if document is not None:
             document.instruction_changed.connect(self._marked)
             document.undo_stack.indexChanged.connect(self._settled)
@@ -105,6 +113,7 @@ class EditSession(SessionSignals):
 
     def stop(self) -> None:
         """Let go of what is being made, and wait for its thread; before the window closes."""
+        self._subjects.drop()
         self.engine_tier.drop_fast()
         self.warp.stop()
 
@@ -118,36 +127,30 @@ class EditSession(SessionSignals):
         return True
 
     def keep(self) -> bool:
-        """Make the finished picture a layer above its source; returns whether there was one."""
-        document, state = self._document, self._state()
-        if document is None or state is None:
-            return False
+        """Make the finished picture a layer above its source, once there is one; → whether there will be."""
+        state = self._state()
         request = self._request(state)
-        if request is None:
+        if state is None or request is None:
             return False
-        if self._finished is None or self._finished.state is not state:
-            try:
-                self._finished = self.warp.finish_now(state, request)
-            except EngineError as error:
-                self.hint.emit(str(error))
-                return False
-        finished = self._finished
-        after = kept(self._engine, document, finished, self.tr("Drag"))
-        document.change(after, self.tr("Keep the drag"))
-        assert self._requests is not None
-        self._requests.remember(after, finished.result.image)  # drawn anew it would be the same
+        if self._finished is not None and self._finished.state is state:
+            self.keeper.keep(self._finished)
+        elif self.keeper.awaited is not state:
+            self.engine_tier.drop_fast()  # what is kept is what was shown: flow warp
+            self.described.emit(Shown("warp", self.warp.title, "awaited"))
+            self.keeper.begin(state, request)
         return True
 
     def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
         """What probably stands at these points of the document, (h, w) uint8, or None after a hint."""
-        state = self._state()
-        if self._requests is None or state is None:
+        state, requests = self._state(), self._requests
+        if requests is None or state is None:
             return None
-        try:
-            return self._engine.find_subject(self._requests.around(state, seeds))
-        except EngineError as error:
-            self.hint.emit(str(error))
-            return None
+        return self._or_hint(lambda: self._engine.find_subject(requests.around(state, seeds)))
+
+    def found_subject(self) -> Tiles | None:
+        """What a network found to move, while nothing is painted: what a brush corrects."""
+        state, requests = self._state(), self._requests
+        return None if requests is None or state is None else requests.found(state)
 
     def _marked(self) -> None:
         """The marks have changed: preview them while a gesture lasts."""
@@ -179,37 +182,51 @@ class EditSession(SessionSignals):
     def _show_preview(self, state: State) -> None:
         request = self._request(state)
         if request is None:
-            self._clear()
+            self._display.clear()
             return
-        try:
-            preview = self.warp.preview(request, *self._view)
-        except EngineError as error:
-            self.hint.emit(str(error))
+        preview = self._or_hint(lambda: self.warp.preview(request, *self._view))
+        if preview is None:
             return
         self.planned.emit(request, preview.region)
         self._unseen = True
-        self.shown.emit(preview.image, preview.box, preview.halvings)
-        self.described.emit(Shown("warp", self.warp.title, "preview"))
+        self._display.preview(preview, self.warp.title)
 
     def _run_fast(self) -> None:
         """The pointer rests, or a gesture has ended."""
         state, made = self._shown_state, self._finished
-        if made is not None and made.state is state and made.tier != "warp":
+        good = made is not None and made.state is state and made.tier != "warp"
+        if good or self.keeper.awaited is not None:
             return
-        request = self._request(state)
-        if state is not None and request is not None:
-            self.engine_tier.run_fast(state, request)
+        request, tier = self._request(state), self.engine_tier
+        if state is None or request is None or self._requests is None or tier.refining:
+            return
+        if not self._subjects.seek(tier.fast, state, self._requests):
+            tier.run_fast(state, request)
+
+    def _subject_found(self) -> None:
+        """What follows the pointer from now on is what was found."""
+        state = self._shown_state
+        if state is None or self.keeper.awaited is not None:  # what was shown is kept
+            return
+        if state is self._state():
+            if self._finished is not None and self._finished.tier == "warp":
+                self._finished = None
+            self._settled()
+        else:
+            self._follow()
+            self.engine_tier.moved()
 
     def _settled(self) -> None:
         """A gesture has ended, or undo has moved: make the finished picture."""
         self._unseen = self._behind = False
         self.warp.drop()
         state = self._state()
+        self.keeper.settle(state)
         request = self._request(state)
         if state is None or request is None:
             self.engine_tier.drop_fast()
             self._finished = None
-            self._clear()
+            self._display.clear()
             self.planned.emit(None, None)
             return
         try:
@@ -217,67 +234,50 @@ class EditSession(SessionSignals):
         except EngineError as error:
             self._refuse(state, str(error))
             return
-        remembered = next((made for made in self._made if made.state is state), None)
         if self._finished is not None and self._finished.state is not state:
             self._finished = None
-        if remembered is not None:
-            self._take(remembered)
+        if self._finished is None and (made := self._made.of(state, request)) is not None:
+            self._accept(made)
         elif self._finished is None:
             self._show_preview(state)  # until it is finished; what was shown before is not what would be kept
             self.warp.finish(state, request)
             self._run_fast()
 
     def _take(self, finished: Finished) -> None:
-        """Show a finished picture if it is of what is marked now, and none better is shown."""
-        if finished.tier == "refined" and finished not in self._made:
-            self._made.append(finished)
-        if finished.state is not self._shown_state:
+        """Show a finished picture if it is of what is marked now, and none better is shown; or keep it."""
+        if finished.tier == "refined":
+            self._made.add(finished)
+        awaited = self.keeper.awaited
+        if awaited is finished.state and finished.tier == "warp":
+            self.keeper.keep(finished)
+        elif finished.state is not self._shown_state or awaited is not None:
             if finished.tier == "refined":
                 told = self.tr("{title} is done; undo to what it was made for to see it.")
                 self.hint.emit(told.format(title=finished.title))
-            return
-        before = self._finished
-        if before is not None and _RANKS.index(before.tier) > _RANKS.index(finished.tier):
+        else:
+            self._accept(finished)
+
+    def _accept(self, finished: Finished) -> None:
+        if self._finished and _RANKS.index(self._finished.tier) > _RANKS.index(finished.tier):
             return
         self._finished = finished
-        self._show(finished)
+        self._display.finished(finished)
         self.finished.emit(finished.result)
         if short := shortfall(finished.request.points, finished.result.handles):
             self.hint.emit(short)
 
-    def _show(self, finished: Finished) -> None:
-        self._passing = False
-        answer = finished.result
-        crop = self._engine.plan(finished.request).crop
-        self.shown.emit(np.ascontiguousarray(answer.image[crop.slices]), crop, 0)
-        self.described.emit(Shown(finished.tier, finished.title, "partial" if answer.partial else "finished"))
-
     def _preview_edit(self, state: State, image: Image, box: Box) -> None:
         """An edit on demand has come so far."""
         if state is self._shown_state:
-            self._passing = True
-            self.shown.emit(image, box, 0)
-            self.described.emit(Shown("refined", self._title, "preview"))
+            self._display.passing(image, box)
         else:
             self.engine_tier.preview_painted()
 
-    def _run_changed(self, title: str) -> None:
-        self._title = title
-        self.running.emit(title)
-        if not title:
-            self.tracked.emit(())
-            if self._passing and self._finished is not None:
-                self._show(self._finished)
-            self._passing = False
-
     def _refuse(self, state: State, sentence: str) -> None:
+        self.keeper.drop()
         if state is self._state():
-            self._clear()
+            self._display.clear()
             self.hint.emit(sentence)
-
-    def _clear(self) -> None:
-        self.cleared.emit()
-        self.described.emit(Shown(None))
 
     @property
     def _shown_state(self) -> State | None:
@@ -288,10 +288,13 @@ class EditSession(SessionSignals):
 
     def _request(self, state: State | None) -> DragEdit | None:
         """What `state` asks for, or None while there is no drag or after a hint."""
-        if state is None or self._requests is None:
-            return None
+        requests = self._requests
+        return None if state is None or requests is None else self._or_hint(lambda: requests.of(state))
+
+    def _or_hint(self, make: Callable[[], T]) -> T | None:
+        """What `make` returns, or None after a hint that says why there is nothing."""
         try:
-            return self._requests.of(state)
+            return make()
         except EngineError as error:
             self.hint.emit(str(error))
             return None

@@ -55,7 +55,6 @@ class Supervisor:
         self.process: EngineProcess | None = None
         self._hello: channel.Hello | None = None
         self._running: RunningJob | None = None
-        self._loaded: set[tuple[str | None, str]] = set()
         self._retried = 0  # the job that was handed over anew
         self._deaths, self._born, self._looked = 0, 0.0, 0.0
 
@@ -63,7 +62,7 @@ class Supervisor:
         """Start a process where there is none, or tell why there cannot be one."""
         if self.process is not None:
             return
-        self._hello, self._loaded = None, set()
+        self._hello = None
         self._born = self._looked = time.monotonic()
         try:
             command = self._command = self._command or engine_command(self._runtime)
@@ -126,11 +125,11 @@ class Supervisor:
         self._send(channel.Seen(number))
 
     def _stop(self, running: RunningJob) -> None:
-        """Let it end: an edit with what there is by then; a preview has ended at once for the window."""
+        """Let it end: an edit with what there is by then; what has nothing to show ends for the window."""
         if running.cancelled_at is not None:
             return
         running.cancelled_at = time.monotonic()
-        running.dropped = is_preview(running.job)
+        running.dropped = is_preview(running.job) or running.opening
         self._send(channel.Cancel(running.number, keep=not running.dropped))
         if running.dropped:
             self._signals.cancelled.emit(running.number)
@@ -216,7 +215,6 @@ class Supervisor:
         if isinstance(message, (channel.Finished, channel.Stopped, channel.Failed)):
             answer = running.answer(message, self.folder)
             self._running, self._deaths = None, 0
-            self._loaded.add(running.libraries)
             if isinstance(answer, EditResult) and not answer.partial:
                 self._time_left.end(time.monotonic())
             running.tell_end(message, answer, self._signals)
@@ -243,7 +241,7 @@ class Supervisor:
                 running.cancelled_at = now
             return
         limits = self._limits
-        opening = running is not None and running.libraries not in self._loaded
+        opening = running is not None and running.opening
         quiet = now - process.heard_at
         if self._hello is None:
             if now - self._born > limits.start:
@@ -251,7 +249,7 @@ class Supervisor:
         elif quiet > (limits.opening if opening else limits.silence):
             self._lose(engine_texts.silent(quiet))
         elif running is not None and running.cancelled_at is not None:
-            patience = limits.opening if running.dropped else limits.cancel  # nobody waits for a preview
+            patience = limits.opening if opening or is_preview(running.job) else limits.cancel
             if now - running.cancelled_at > patience:
                 self._lose(engine_texts.unstopped(patience), counts=False)
 

@@ -1,6 +1,7 @@
 """WarpTier: flow warp in the window's own process. It needs no network and answers at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, SignalInstance
@@ -13,6 +14,15 @@ from engine import METHODS, Box, DragEdit, Engine, EngineError, Preview, Value, 
 METHOD = "flow_warp"
 
 
+@dataclass(eq=False)
+class _Order:
+    """A picture to be made, and what has come of it."""
+
+    state: State
+    request: DragEdit
+    made: Finished | EngineError | None = None
+
+
 class WarpTier(QObject):
     """Previews at once, and makes finished pictures in a thread.
 
@@ -22,8 +32,7 @@ class WarpTier(QObject):
 
     finished = Signal(object)  # Finished
     failed = Signal(object, str)  # State, a sentence
-    _rendered = Signal(int, object)
-    _refused = Signal(int, object, str)
+    _ended = Signal(object)  # _Order
 
     def __init__(self, engine: Engine, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,13 +40,12 @@ class WarpTier(QObject):
         self.set_settings({})
         self.title = METHODS[METHOD].title
         self._preview = WarpPreview()
-        self._job = 0
+        self._order: _Order | None = None  # the one of which is told
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
         # A pool waits for its thread when it goes; inside of Qt that thread would wait for Python for ever.
         self.destroyed.connect(partial(_drain, self._pool))
-        self._rendered.connect(self._take)
-        self._refused.connect(self._refuse)
+        self._ended.connect(self._take)
 
     def set_settings(self, chosen: Mapping[str, Value]) -> None:
         """Raises: InvalidRequest: a value lies outside its range."""
@@ -54,12 +62,21 @@ class WarpTier(QObject):
         return self._preview.show(request, stiffness=stiffness, halvings=halvings, view=view)
 
     def finish(self, state: State, request: DragEdit) -> None:
-        """Make the finished picture in the background; the latest is told."""
-        self.drop()
-        self._pool.start(_Render(self, self._job, state, request, self._rendered, self._refused))
+        """Make the finished picture in the background, unless it is being made; the latest is told."""
+        if self._order is None or self._order.state is not state:
+            self.drop()
+            self._order = _Order(state, request)
+            self._pool.start(_Render(self, self._order, self._ended))
 
-    def finish_now(self, state: State, request: DragEdit) -> Finished:
-        """Make the finished picture and wait for it; raises: EngineError."""
+    def wait(self) -> None:
+        """Return once the picture that is being made has been told."""
+        order = self._order
+        if order is not None:
+            self._pool.waitForDone()
+            self._take(order)
+
+    def make(self, state: State, request: DragEdit) -> Finished:
+        """The finished picture, made in this thread; raises: EngineError."""
         values = self._values
         result = self._engine.edit(METHOD, request, self._settings)
         return Finished(
@@ -73,7 +90,7 @@ class WarpTier(QObject):
 
     def drop(self) -> None:
         """Tell nothing of what is being made."""
-        self._job += 1
+        self._order = None
         self._pool.clear()
 
     def stop(self) -> None:
@@ -81,13 +98,14 @@ class WarpTier(QObject):
         self.drop()
         _drain(self._pool)
 
-    def _take(self, job: int, finished: Finished) -> None:
-        if job == self._job:
-            self.finished.emit(finished)
-
-    def _refuse(self, job: int, state: State, sentence: str) -> None:
-        if job == self._job:
-            self.failed.emit(state, sentence)
+    def _take(self, order: _Order) -> None:
+        if order is not self._order:
+            return
+        self._order = None
+        if isinstance(order.made, EngineError):
+            self.failed.emit(order.state, str(order.made))
+        elif order.made is not None:
+            self.finished.emit(order.made)
 
 
 def _drain(pool: QThreadPool, _: object = None) -> None:
@@ -99,25 +117,15 @@ def _drain(pool: QThreadPool, _: object = None) -> None:
 class _Render(QRunnable):
     """Makes one finished picture off the window's thread."""
 
-    def __init__(
-        self,
-        tier: WarpTier,
-        job: int,
-        state: State,
-        request: DragEdit,
-        rendered: SignalInstance,
-        refused: SignalInstance,
-    ) -> None:
+    def __init__(self, tier: WarpTier, order: _Order, ended: SignalInstance) -> None:
         super().__init__()
-        self._tier, self._job, self._state, self._request = tier, job, state, request
-        self._rendered, self._refused = rendered, refused
+        self._tier, self._order, self._ended = tier, order, ended
 
     def run(self) -> None:
+        order = self._order
         try:
-            finished = self._tier.finish_now(self._state, self._request)
+            order.made = self._tier.make(order.state, order.request)
         except EngineError as error:
-            if isValid(self._tier):
-                self._refused.emit(self._job, self._state, str(error))
-            return
+            order.made = error
         if isValid(self._tier):
-            self._rendered.emit(self._job, finished)
+            self._ended.emit(order)

@@ -4,19 +4,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QDockWidget,
-    QLabel,
-    QMainWindow,
-    QScrollArea,
-    QStackedWidget,
-    QToolBar,
-    QWidget,
-)
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QScrollArea, QStackedWidget, QToolBar, QWidget
 
 from desktop.actions import Actions
 from desktop.before_key import BeforeKey
 from desktop.document import Document
+from desktop.engine_menu import EngineMenu, remembered_command
 from desktop.filing import Filing
 from desktop.mark_commands import MarkCommands
 from desktop.panels.edit_panel import EditPanel
@@ -24,6 +17,7 @@ from desktop.panels.history_panel import HistoryPanel
 from desktop.panels.layers_panel import LayersPanel
 from desktop.panels.tool_bar import ToolBar
 from desktop.recent import RecentFiles
+from desktop.run_memory import RunMemory
 from desktop.session import EditSession
 from desktop.start_page import StartPage
 from desktop.status_line import StatusLine
@@ -45,13 +39,13 @@ class MainWindow(QMainWindow):
 
     def __init__(self, engine: Engine, worker: EngineWorker | None = None) -> None:
         super().__init__()
-        self._engine, self.worker = engine, worker or EngineWorker()
+        self._store = window_store()
+        self._engine, self.worker = engine, worker or EngineWorker(remembered_command(self._store))
         self.session = EditSession(engine, self.worker, self)
         self.workspace = Workspace(self.session, self)
         self._before = BeforeKey(self.workspace, self)
         self._status = StatusLine(self.statusBar())
         self._left = False  # what is open may be let go
-        self._store = window_store()
         self._recent = RecentFiles(self._store, self)
         self.filing = Filing(self._recent, self)
         self._start = StartPage(samples(), self)
@@ -70,10 +64,11 @@ class MainWindow(QMainWindow):
         self._connect()
         self.setAcceptDrops(True)
         self.resize(1280, 860)
-        self._edit.run.set_offers(engine.offers(DragEdit))
+        self._offer_methods()
         self._restore()
         self.use_tool("drag")
         self._show_document()
+        self._engine_menu.tell_gone()
 
     @property
     def document(self) -> Document | None:
@@ -100,10 +95,12 @@ class MainWindow(QMainWindow):
 
     def undo(self) -> None:
         """Take back the gesture that is going on, else the last step."""
+        self.session.keeper.end()
         if self.document is not None and not self.workspace.canvas.cancel_gesture():
             self.document.undo_stack.undo()
 
     def redo(self) -> None:
+        self.session.keeper.end()
         if self.document is not None:
             self.document.undo_stack.redo()
 
@@ -146,6 +143,11 @@ class MainWindow(QMainWindow):
         if self._edit.run.offers_any:
             self.worker.submit(WarmJob())
 
+    def _offer_methods(self) -> None:
+        """Offer what is installed now, and choose from it as the user did last."""
+        self._edit.run.set_offers(self._engine.offers(DragEdit))
+        self._memory.restore()
+
     # What happens to documents.
 
     def _take(self, document: Document) -> None:
@@ -168,6 +170,7 @@ class MainWindow(QMainWindow):
     def _build_docks(self) -> None:
         self._layers = LayersPanel(self)
         self._edit = EditPanel(METHODS[METHOD].settings, self._recommended, self)
+        self._memory = RunMemory(self._edit.run, self._store)
         self._history = HistoryPanel(self)
         scroll = QScrollArea(self)
         scroll.setWidgetResizable(True)
@@ -203,10 +206,15 @@ class MainWindow(QMainWindow):
             self.statusBar().addPermanentWidget(label)
         self.actions_["show_masks"].setChecked(True)
         ThemeMenu(self.menuBar().addMenu(self.tr("T&heme")), self._store)
+        menu = self.menuBar().addMenu(self.tr("E&ngine"))
+        self._engine_menu = EngineMenu(menu, self.worker, self._store, self._edit.run, self._status, self)
 
     def _connect(self) -> None:
         self.filing.opened.connect(self._take)
         self.filing.saving.connect(self.session.keep)
+        self.filing.saving.connect(self.session.keeper.end)
+        self.filing.leaving.connect(self.session.keeper.end)
+        self.session.keeper.changed.connect(self._edit.show_keeping)
         self.filing.saved.connect(self._show_document)
         self.filing.told.connect(self._status.tell)
         self.filing.asked.connect(self._status.ask)
@@ -226,6 +234,8 @@ class MainWindow(QMainWindow):
         self.session.running.connect(run.show_running)
         self.session.stepped.connect(run.show_step)
         self.worker.lost.connect(self._status.ask)
+        self._engine_menu.restarted.connect(self._offer_methods)
+        self._engine_menu.restarted.connect(self.start_engine)
         self.workspace.canvas.view_changed.connect(self._show_zoom)
         self.workspace.canvas.hovered.connect(lambda at: self._place.setText(f"{at.x:.0f}, {at.y:.0f}"))
 
@@ -267,9 +277,8 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            QTimer.singleShot(
-                0, lambda: self.filing.open_path(paths[0])
-            )  # a question must not hold the other program
+            # Later, as a question must not hold the other program.
+            QTimer.singleShot(0, lambda: self.filing.open_path(paths[0]))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         if not self._left:
@@ -280,6 +289,7 @@ class MainWindow(QMainWindow):
         self._store.setValue("geometry", self.saveGeometry())
         self._store.setValue("state", self.saveState(_LAYOUT))
         self.session.stop()
+        self._engine_menu.stop()
         self.worker.close()
         self.filing.worker.wait()
         event.accept()

@@ -1,24 +1,14 @@
 """Workspace: the canvas with its tools and overlays, on one document and the session that edits it."""
 
-from collections.abc import Callable
-
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from desktop.assess import outlines
 from desktop.badge import Badge
-from desktop.canvas.hatch import MaskLayer
 from desktop.canvas.hint import PullHint
 from desktop.canvas.input import CanvasInput
 from desktop.canvas.markers import hit
-from desktop.canvas.overlay import paint_markers, paint_region, paint_tracks
 from desktop.canvas.split import Split
-from desktop.canvas.viewport import Viewport
-from desktop.document import Document, Layer, Tiles
-from desktop.document.compositor import composite
+from desktop.document import Document, Tiles
 from desktop.document.document import MaskName
 from desktop.session import EditSession
 from desktop.tools.brush_options import BrushOptions
@@ -26,9 +16,9 @@ from desktop.tools.brush_tool import BrushTool
 from desktop.tools.drag_tool import DragTool
 from desktop.tools.select_tool import SelectTool
 from desktop.tools.tool import Tool
+from desktop.workspace_layers import Composite, Markers, Masks
 from engine import Box, DragEdit, Mask, Point, Region
 
-MASKS: tuple[MaskName, ...] = ("editable", "protected", "subject")
 _PLACED = 60  # device-independent pixels from handle to target of a drag that keys have placed
 _APART = 24  # between markers that they place one after the other
 SWAPPED = "editable", "protected"  # the brushes that one key swaps
@@ -51,17 +41,25 @@ class Workspace(QObject):
         self.canvas = CanvasInput(parent)
         self.split = Split(self.canvas)
         self.badge = Badge(self.canvas)
-        self._markers = _Markers(self)
-        self._masks = _Masks(self)
+        self.drag_tool = DragTool(self._open_document, self)
+        self._markers = Markers(self.drag_tool)
+        self._masks = Masks()
         self.first_hint = PullHint(self.canvas.update_overlay, self.canvas.rect, self)
         self.canvas.overlays += [self._masks, self._markers, self.first_hint]
-        self.drag_tool = DragTool(self._open_document, self)
         self.options = BrushOptions(self)
         self.options.changed.connect(self.canvas.update_overlay)
         self._tools: dict[str, Tool] = {
             "drag": self.drag_tool,
-            "select": SelectTool(self._open_document, self._find, self.options, self),
-            **{name: BrushTool(self._open_document, name, self.options, self) for name in MASKS},
+            "select": SelectTool(
+                self._open_document, self._find, self.options, session.found_subject, parent=self
+            ),
+            **{
+                name: BrushTool(self._open_document, name, self.options, parent=self)
+                for name in ("editable", "protected")
+            },
+            "subject": BrushTool(
+                self._open_document, "subject", self.options, session.found_subject, parent=self
+            ),
         }
         self._tool, self._swapped = "hand", "editable"
         for tool in self._tools.values():
@@ -98,7 +96,8 @@ class Workspace(QObject):
         document.layers_changed.connect(self.canvas.invalidate_cover)
         document.undo_stack.indexChanged.connect(self.canvas.cancel_gesture)  # it began from another state
         self._masks.set_document(document)
-        self.canvas.set_source(_Composite(document))
+        self._markers.set_document(document)
+        self.canvas.set_source(Composite(document))
         self._tell_view()
         self.drag_tool.forget()
         self._session.set_document(document)
@@ -189,16 +188,8 @@ class Workspace(QObject):
         self.canvas.update_overlay([QRectF(self.canvas.widget_rect(box))])
 
     def _plan(self, request: DragEdit | None, region: Region | None) -> None:
-        """Show the outline of the automatic region; a painted one is seen as it is."""
-        if request is None or region is None or request.mask is not None:
-            if self._markers.outlines:
-                self._markers.outlines = []
-                self.canvas.update_overlay()
-            return
-        x, y = region.crop.x0, region.crop.y0
-        lines = outlines(region.mask, 1 << self.canvas.level)
-        self._markers.outlines = [[Point(float(u + x), float(v + y)) for u, v in line] for line in lines]
-        self.canvas.update_overlay()
+        if self._markers.plan(request, region, 1 << self.canvas.level):
+            self.canvas.update_overlay()
 
     def _tell_view(self) -> None:
         canvas = self.canvas
@@ -208,83 +199,3 @@ class Workspace(QObject):
         """Show where the handles of a running edit are."""
         self._markers.tracks = handles
         self.canvas.update_overlay()
-
-
-class _Composite:
-    """The document as the canvas reads it."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self._document.size
-
-    def composite(self, box: Box, out: QImage) -> None:
-        composite(self._document.layers, box, out)
-
-    @property
-    def covered(self) -> bool:
-        return any(layer.shown for layer in self._above)
-
-    def composite_cover(self, box: Box, out: QImage) -> None:
-        composite(self._above, box, out)
-
-    @property
-    def _above(self) -> tuple[Layer, ...]:
-        """The layers over the one that is edited."""
-        state = self._document.state
-        return state.layers[state.index(state.active) + 1 :]
-
-
-class _Markers:
-    """Handles, targets, pins and the automatic region."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self.outlines: list[list[Point]] = []
-        self.tracks: tuple[Point, ...] = ()
-
-    def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
-        document, tool = self._workspace.document, self._workspace.drag_tool
-        if document is None:
-            return
-        marked = document.instruction
-        if marked.points:
-            for outline in self.outlines:
-                paint_region(painter, viewport, outline)
-        paint_markers(
-            painter, viewport, marked.points, marked.pins, hovered=tool.hovered, selected=tool.selected
-        )
-        paint_tracks(painter, viewport, self.tracks)
-
-
-class _Masks:
-    """The painted masks, each hatched in its own way."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._layers: dict[MaskName, MaskLayer] = {}
-        self.shown = True
-
-    def set_document(self, document: Document) -> None:
-        def filling(name: MaskName) -> Callable[[Box, NDArray[np.uint8]], None]:
-            def fill(box: Box, out: NDArray[np.uint8]) -> None:
-                tiles = getattr(document.instruction, name)
-                out[:] = 0 if tiles is None else tiles.read(box)
-
-            return fill
-
-        self._layers = {name: MaskLayer(name, document.size, filling(name)) for name in MASKS}
-
-    def invalidate(self, box: Box) -> None:
-        for layer in self._layers.values():
-            layer.invalidate(box)
-
-    def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
-        document = self._workspace.document
-        if document is None or not self.shown:
-            return
-        for name, layer in self._layers.items():
-            if getattr(document.instruction, name) is not None:
-                layer.paint(painter, viewport, exposed)

@@ -19,7 +19,7 @@ from engine.channel import HOST_ARGUMENT
 from engine.edit import EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
-from engine.evaluation import BENCHMARKS, FlowRow, Row
+from engine.evaluation import BENCHMARKS, Measured, Row
 from engine.flags import Parser, read_integer, read_request, read_settings
 from engine.method import AnyMethod
 from engine.methods import METHODS
@@ -129,6 +129,7 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
         say(photo.notice)
     with nullcontext(lambda step: None) if options.json else progress_line() as show:
         progress = Progress(on_step=show, is_cancelled=interrupted.is_set)
+        request = engine.prepare(method.name, request, options.pack, progress)
         result = engine.edit(method.name, request, settings, options.pack, progress)
     output = _partial_path(options.output) if result.partial else options.output
     edited = photo.with_pixels(result.image)
@@ -194,9 +195,9 @@ def _methods(options: argparse.Namespace, interrupted: threading.Event) -> int:
 def _bench(options: argparse.Namespace, interrupted: threading.Event) -> int:
     if options.name not in BENCHMARKS:
         raise InvalidRequest(f"There is no benchmark “{options.name}”; there is {', '.join(BENCHMARKS)}.")
-    rows: list[Row | FlowRow] = []
+    rows: list[Measured] = []
     for table in (BENCHMARKS, options.more):
-        measured: Sequence[Row | FlowRow] = table[options.name]() if options.name in table else []
+        measured: Sequence[Measured] = table[options.name]() if options.name in table else []
         rows += measured
         if not options.json:
             out("".join(f"{row}\n" for row in measured))

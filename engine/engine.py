@@ -1,21 +1,22 @@
-"""Engine: (method, pack, request, settings, progress) → result. All that the window and the shell touch."""
+"""Engine: (method, pack, device, request, settings, progress) → result. All that window and shell touch."""
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
-import cv2
+import numpy as np
 
 from engine.edit import DragEdit, EditRequest, EditResult, Subject
 from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
-from engine.method import AnyMethod, Editor
+from engine.method import AnyMethod, Editor, SubjectFinder
 from engine.methods import METHODS
 from engine.packs import ModelPack, PackStore
 from engine.progress import Cancelled, Progress
 from engine.region import Region, plan
-from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
-from engine.runtime.memory import is_out_of_memory
+from engine.runtime.memory import memory_in_words
+from engine.runtime.open_packs import OpenPacks
 from engine.settings import Settings, Value
 from engine.subject import guess_subject, with_subject
 
@@ -25,31 +26,32 @@ class Offer(NamedTuple):
 
     Args:
         simplified: the pack lacks a part of the method, for which something simpler stands in.
+        finds_subject: the method looks for what moves by itself.
     """
 
     method: str
     pack: str | None
     pack_title: str
     simplified: bool = False
+    finds_subject: bool = False
 
 
 class Engine:
     """Edits pictures; keeps packs and editors open between edits.
 
     Args:
-        device: auto, cpu, cuda or mps.
+        device: where edits run that name none: auto, cpu, cuda or mps.
         store: where packs are found by name.
-
-    Raises:
-        InvalidRequest: an unknown device.
+        open_packs: what stays loaded.
     """
 
-    def __init__(self, device: str = "auto", store: PackStore | None = None) -> None:
+    def __init__(
+        self, device: str = "auto", store: PackStore | None = None, open_packs: OpenPacks | None = None
+    ) -> None:
         self._device = device
         self._store = store
         self._packs: dict[str, ModelPack] = {}
-        self._components: dict[tuple[str | None, str], Components] = {}
-        self._editors: dict[tuple[str, str | None], Editor[EditRequest, Settings]] = {}
+        self._open = open_packs or OpenPacks()
 
     def method(self, name: str) -> AnyMethod:
         """Raises: InvalidRequest: there is no such method."""
@@ -57,13 +59,13 @@ class Engine:
             raise InvalidRequest(f"There is no method “{name}”; there is {', '.join(METHODS)}.")
         return METHODS[name]
 
-    def device(self, method: str) -> str:
-        """The device that `method` runs on: cpu, cuda or mps.
+    def device(self, method: str, device: str | None = None) -> str:
+        """What `device`, or else the engine's, means for `method`: cpu, cuda or mps.
 
         Raises:
-            InvalidRequest: no such method, or the engine's device is unknown or absent.
+            InvalidRequest: no such method, or the device is unknown or absent.
         """
-        return resolve_device(self._device, networks=bool(self.method(method).roles))
+        return resolve_device(device or self._device, networks=bool(self.method(method).roles))
 
     def settings(
         self, method: str, pack: str | None = None, chosen: Mapping[str, Value] | None = None
@@ -107,7 +109,13 @@ class Engine:
                 offers.append(Offer(method.name, None, ""))
             fitting = (pack for pack in packs if method.roles and method.roles <= pack.components.keys())
             offers += [
-                Offer(method.name, pack.name, pack.title, not method.full_roles <= pack.components.keys())
+                Offer(
+                    method.name,
+                    pack.name,
+                    pack.title,
+                    simplified=not method.full_roles <= pack.components.keys(),
+                    finds_subject=method.finds_subject(pack),
+                )
                 for pack in fitting
             ]
         return tuple(offers)
@@ -120,9 +128,59 @@ class Engine:
         """The request with what was left to Pliant: a move's subject, found around the handles."""
         return with_subject(request) if isinstance(request, DragEdit) else request
 
-    def find_subject(self, request: DragEdit) -> Subject:
-        """What probably moves, (h, w) uint8 of the whole picture: a guess from colours around the handles."""
+    def find_subject(
+        self,
+        request: DragEdit,
+        method: str | None = None,
+        pack: str | None = None,
+        progress: Progress | None = None,
+        device: str | None = None,
+    ) -> Subject:
+        """What probably moves, (h, w) uint8 of the whole picture.
+
+        Of a method that looks for it by itself (`Offer.finds_subject`), what it finds; all 0 where it finds
+        nothing to deform. Otherwise, and where it finds nothing to move, a guess from colours.
+
+        Raises: as for `edit`.
+        """
+        found = self._found(request, self.method(method), pack, progress, device) if method else None
+        if found is not None:
+            return found
+        if method is not None and request.motion == "deform":
+            return np.zeros(request.image.shape[:2], np.uint8)
         return guess_subject(request)
+
+    def prepare(
+        self,
+        method: str,
+        request: EditRequest,
+        pack: str | None = None,
+        progress: Progress | None = None,
+        device: str | None = None,
+    ) -> EditRequest:
+        """The request with the subject that the method finds by itself, unless one is painted.
+
+        Raises: as for `edit`.
+        """
+        if not isinstance(request, DragEdit) or request.subject is not None:
+            return request
+        found = self._found(request, self.method(method), pack, progress, device)
+        return request if found is None else replace(request, subject=found)
+
+    def _found(
+        self,
+        request: DragEdit,
+        method: AnyMethod,
+        pack: str | None,
+        progress: Progress | None,
+        device: str | None,
+    ) -> Subject | None:
+        if pack is None or not method.finds_subject(self.pack(pack)):
+            return None
+        with memory_in_words(request.size):
+            editor = self._editor(method, pack, device)
+            assert isinstance(editor, SubjectFinder), f"{method.name} says that it finds subjects"
+            return editor.find_subject(request, progress or Progress())
 
     def edit(
         self,
@@ -131,8 +189,14 @@ class Engine:
         settings: Settings | None = None,
         pack: str | None = None,
         progress: Progress | None = None,
+        device: str | None = None,
     ) -> EditResult:
         """Edit a picture; where the user cancels after a checkpoint, the result is partial.
+
+        Where memory does not suffice, packs that are not in use are closed, and the edit begins once more.
+
+        Args:
+            device: auto, cpu, cuda or mps; None for the engine's.
 
         Raises:
             InvalidRequest: the method, its device or its settings do not fit the request.
@@ -150,18 +214,25 @@ class Engine:
             )
         progress = progress or Progress()
         try:
-            editor = self._editor(kind, pack)
+            return self._attempt(kind, request, settings, pack, progress, device)
+        except OutOfMemory:
+            if self._open.is_alone:
+                raise
+        self._open.keep_one()  # by now the error, whose frames held tensors, has gone
+        return self._attempt(kind, request, settings, pack, progress, device)
+
+    def _attempt(
+        self,
+        kind: AnyMethod,
+        request: EditRequest,
+        settings: Settings,
+        pack: str | None,
+        progress: Progress,
+        device: str | None,
+    ) -> EditResult:
+        with memory_in_words(request.size):
+            editor = self._editor(kind, pack, device)
             return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
-        except MemoryError:
-            raise OutOfMemory(_memory_sentence(request)) from None
-        except cv2.error as error:
-            if error.code != cv2.Error.StsNoMem:
-                raise
-            raise OutOfMemory(_memory_sentence(request)) from None
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemory(_memory_sentence(request)) from None
 
     def _edit(
         self,
@@ -193,23 +264,15 @@ class Engine:
             timings=timings,
         )
 
-    def _editor(self, method: AnyMethod, pack: str | None) -> Editor[EditRequest, Settings]:
-        key = (method.name, pack)
-        if key not in self._editors:
-            opened = None if pack is None else self.pack(pack)
-            if opened is not None:
-                opened.require(method.roles, method.title)
-            elif method.roles:
-                raise ModelMissing(f"{method.title} runs on a pack; choose one.")
-            device = self.device(method.name)
-            new = Components(pack=opened, device=device)
-            self._editors[key] = method.build(self._components.setdefault((pack, device), new))
-        return self._editors[key]
-
-
-def _memory_sentence(request: EditRequest) -> str:
-    width, height = request.size
-    return (
-        f"Memory did not suffice for this picture of {width} × {height} pixels; "
-        "mask a smaller part, or close other programs."
-    )
+    def _editor(
+        self, method: AnyMethod, pack: str | None, device: str | None
+    ) -> Editor[EditRequest, Settings]:
+        found = None if pack is None else self.pack(pack)
+        if found is not None:
+            found.require(method.roles, method.title)
+        elif method.roles:
+            raise ModelMissing(f"{method.title} runs on a pack; choose one.")
+        opened = self._open.use(pack, found, self.device(method.name, device))
+        if method.name not in opened.editors:
+            opened.editors[method.name] = method.build(opened.components)
+        return opened.editors[method.name]

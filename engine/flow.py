@@ -1,6 +1,6 @@
 """A displacement field on a coarse grid: its inverse, what it leaves uncovered, and warping by it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -142,16 +142,18 @@ def warp(
     clear: bool = False,
     opaque: bool | None = None,
     part: Box | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Image:
     """The picture whose pixel at y is `image` at y + g(y); colours are weighed by alpha.
 
     Args:
         image: (h, w, 4) uint8 straight RGBA.
-        backward: g; its size is the result's.
+        backward: g, of the result's size.
         interpolation: cv2.INTER_CUBIC or cv2.INTER_LINEAR.
         clear: whether it is transparent beyond the edge of `image`, which otherwise goes on for ever.
         opaque: whether alpha is 255 in all of `image`; None to look.
         part: of the result, to make no more than that.
+        check: called now and then; what it raises ends the work.
 
     Returns:
         (rows, columns, 4) uint8 straight RGBA, of the size of `part`. Pixels displaced by less than 1/64 px
@@ -159,21 +161,24 @@ def warp(
     """
     out = np.empty((backward.size[1], backward.size[0], 4), np.uint8)  # untouched, it takes no memory
     border = cv2.BORDER_CONSTANT if clear else cv2.BORDER_REPLICATE
-    opaque = is_opaque(image) if opaque is None else opaque
+    opaque = (is_opaque(image) if opaque is None else opaque) and not clear
     places = backward.nodes(backward.size, backward.cell) + backward.vectors - 0.5  # pixel indices
     for tile in _tiles(backward, part):
+        check()
         near = _reached(places[tile.nodes], image)
         indices = tile.dense((places[tile.nodes] - near[:2]).astype(np.float32), backward.cell)
         source, target = image[near.slices], out[tile.box.slices]
-        if opaque and not clear:
-            _remap(source, indices, interpolation, target, border)
-            continue
-        _remap_straight(source, indices, interpolation, target, border)
-        if out.shape == image.shape:
-            moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell)
-            still = (np.abs(moved) < 1 / 64).all(-1)
-            target[still] = image[tile.box.slices][still]
+        sample = _remap if opaque else _remap_straight
+        sample(source, indices, interpolation, target, border)
+        if out.shape == image.shape and not opaque:
+            _copy_still(image[tile.box.slices], tile, backward, target)
     return out if part is None else out[part.slices]
+
+
+def _copy_still(source: Image, tile: "_Tile", backward: Flow, out: Image) -> None:
+    moved = tile.dense(backward.vectors[tile.nodes].astype(np.float32), backward.cell)
+    still = (np.abs(moved) < 1 / 64).all(-1)
+    out[still] = source[still]
 
 
 def _reached(places: NDArray[np.float64], image: Image) -> Box:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from logging.handlers import RotatingFileHandler
@@ -45,7 +45,7 @@ from engine.jobs import Answer, EditJob, SubjectJob, WarmJob, decode_job, encode
 from engine.paths import data_dir
 from engine.pictures import SessionFolder
 from engine.progress import Cancelled
-from engine.reporting import OFTEN, ReportedProgress, Reports, RunningJob
+from engine.reporting import OFTEN, ReportedProgress, Reports, RunningJob, WatchedProgress
 from engine.runtime.device import resolve_device
 from engine.runtime.memory import is_broken_device, is_out_of_memory
 from engine.terminal import fill_closed_streams
@@ -68,15 +68,12 @@ class Host:
     Args:
         channel: to it.
         folder: where pictures lie.
-        make_engine: device → engine; there is one at a time.
+        engine: does the edits.
     """
 
-    def __init__(
-        self, channel: Channel, folder: SessionFolder, make_engine: Callable[[str], Engine] = Engine
-    ) -> None:
-        self._channel, self._folder, self._make_engine = channel, folder, make_engine
+    def __init__(self, channel: Channel, folder: SessionFolder, engine: Engine) -> None:
+        self._channel, self._folder, self._engine = channel, folder, engine
         self._reports = Reports(channel)
-        self._engine: tuple[str, Engine] | None = None
         self._jobs: queue.SimpleQueue[RunningJob] = queue.SimpleQueue()
         self._known: dict[int, RunningJob] = {}  # those that have not ended
         self._running: RunningJob | None = None
@@ -120,11 +117,12 @@ class Host:
         if isinstance(job, WarmJob):
             return resolve_device(job.device, networks=True)
         if isinstance(job, SubjectJob):
-            return self._engine_on("cpu").find_subject(job.request)
+            progress = WatchedProgress(given, self._reports)
+            return self._engine.find_subject(job.request, job.method, job.pack, progress, job.device)
         return self._edit(given, job)
 
     def _edit(self, given: RunningJob, job: EditJob) -> Answer:
-        engine = self._engine_on(job.device)
+        engine = self._engine
         request = engine.complete(job.request)
         region = engine.plan(request)
 
@@ -136,13 +134,7 @@ class Host:
         # A job that is itself a preview shows no others.
         progress = ReportedProgress(given, region, self._reports, None if job.preview else show)
         settings = engine.settings(job.method, job.pack, job.settings)
-        return engine.edit(job.method, request, settings, job.pack, progress)
-
-    def _engine_on(self, device: str) -> Engine:
-        if self._engine is None or self._engine[0] != device:
-            self._engine = None  # what it holds goes before the next is filled
-            self._engine = device, self._make_engine(device)
-        return self._engine[1]
+        return engine.edit(job.method, request, settings, job.pack, progress, job.device)
 
     def _listen(self) -> None:
         """Take what the window sends, while the main thread is busy too; without a window there is no end."""
@@ -176,7 +168,7 @@ class Host:
         _exit(0)
 
 
-def main(make_engine: Callable[[str], Engine] = Engine) -> int:
+def main() -> int:
     """Serve the window that has started this process; returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is for the window, which then ends us
     _die_with_parent()
@@ -194,7 +186,7 @@ def main(make_engine: Callable[[str], Engine] = Engine) -> int:
     if hasattr(os, "nice"):
         os.nice(_NICE)
     _log.info("Engine process %d", os.getpid())
-    return Host(channel, folder, make_engine).serve()
+    return Host(channel, folder, Engine()).serve()
 
 
 def _die_with_parent() -> None:

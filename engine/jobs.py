@@ -47,9 +47,17 @@ class EditJob:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SubjectJob:
-    """Look for what moves; answered by a `Subject`."""
+    """Look for what moves, as `Engine.find_subject` does; answered by a `Subject`.
+
+    Args:
+        method, pack, device: as of an `EditJob`; None to guess from colours.
+    """
 
     request: DragEdit
+    method: str | None = None
+    pack: str | None = None
+    device: str = "auto"
+    preview: bool = True  # a later preview replaces it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +85,8 @@ def encode_job(job: Job, ref: Callable[[Bytes | bytes], PictureRef]) -> dict[str
         encoded[name] = ref(value) if isinstance(value, (np.ndarray, bytes)) else _plain(value)
     request = {"kind": type(job.request).__name__, "fields": encoded}
     if isinstance(job, SubjectJob):
-        return {"request": request}
+        sought = {"method": job.method, "pack": job.pack, "device": job.device, "preview": job.preview}
+        return {"request": request, "sought": sought}
     settings = {name: _plain(value) for name, value in job.settings.items()}
     return {"request": request, "method": job.method, "settings": settings} | {
         "pack": job.pack,
@@ -108,8 +117,8 @@ def decode_job(work: dict[str, Any], array: Callable[[PictureRef], Bytes]) -> Jo
         values["points"] = tuple(PointPair(Point(*a), Point(*b)) for a, b in values["points"])
         values["pins"] = tuple(Point(*pin) for pin in values["pins"])
     request = kind(**values)
-    if "method" not in work:
-        return SubjectJob(request=cast("DragEdit", request))
+    if "sought" in work:
+        return SubjectJob(request=cast("DragEdit", request), **work["sought"])
     parts: dict[str, Any] = {**work, "request": request}
     return EditJob(**parts)
 

@@ -1,10 +1,12 @@
 """Move: lift the subject off as a whole, lay it down elsewhere, and tell what it uncovers."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.edit import Box, DragEdit, Image, Mask, Point
 from engine.flow import MOST_CELL, Flow, warp
@@ -31,14 +33,21 @@ class Overlay(NamedTuple):
             _lay_over(above, picture[y : y + len(above), self.box.x0 : self.box.x1])
 
 
-def lift(request: DragEdit, interpolation: int = cv2.INTER_CUBIC) -> tuple[Overlay | None, tuple[Point, ...]]:
-    """The subject cut out and moved, or None where nothing of it may move; where the handles come to rest."""
+def lift(
+    request: DragEdit, interpolation: int = cv2.INTER_CUBIC, check: Callable[[], None] = lambda: None
+) -> tuple[Overlay | None, tuple[Point, ...]]:
+    """The subject cut out and moved, or None where nothing of it may move; where the handles come to rest.
+
+    Args:
+        request: a cut request.
+        interpolation, check: as for `warp`.
+    """
     handles = as_array(pair.handle for pair in request.points)
     targets = as_array(pair.target for pair in request.points)
     pins = as_array(request.pins)
     motion = fit_similarity(np.concatenate([handles, pins]), np.concatenate([targets, pins]))
     lifted = _lifted(request)
-    layer = _moved_layer(request.image, lifted, motion, interpolation) if lifted.any() else None
+    layer = _moved_layer(request.image, lifted, motion, interpolation, check) if lifted.any() else None
     return layer, as_points(motion(handles))
 
 
@@ -59,8 +68,22 @@ def left_behind(request: DragEdit, scale: int = 1) -> Mask | None:
     clear = np.asarray(lifted[wide.slices] <= _FAINT, np.uint8)
     unknown = np.zeros_like(lifted)
     near = cv2.distanceTransform(clear, cv2.DIST_L2, 5) <= fringe if not clear.all() else clear > 1
+    near &= _may_change(request)[wide.slices]  # protected background stays, so it is known
     unknown[wide.slices] = np.where(near, np.uint8(255), np.uint8(0))
     return unknown
+
+
+def stays_of_subject(request: DragEdit) -> Mask:
+    """255 where a subject cannot be lifted because it is protected, (h, w) uint8; 0 without a subject."""
+    if request.subject is None or request.mask is None:
+        return np.zeros(request.size[::-1], np.uint8)
+    stays = (request.subject > _FAINT) & (request.mask == 0)
+    return np.where(stays, np.uint8(255), np.uint8(0))
+
+
+def _may_change(request: DragEdit) -> NDArray[np.bool_]:
+    assert request.subject is not None and request.mask is not None, "find the subject first"
+    return (request.mask > 0) | (request.subject > _FAINT)
 
 
 def _lifted(request: DragEdit) -> Mask:
@@ -69,7 +92,9 @@ def _lifted(request: DragEdit) -> Mask:
     return np.minimum(request.subject, request.mask)
 
 
-def _moved_layer(image: Image, lifted: Mask, motion: Similarity, interpolation: int) -> Overlay:
+def _moved_layer(
+    image: Image, lifted: Mask, motion: Similarity, interpolation: int, check: Callable[[], None]
+) -> Overlay:
     size = image.shape[1], image.shape[0]
     source = Box.around(lifted)
     layer = image[source.slices].copy()
@@ -82,7 +107,7 @@ def _moved_layer(image: Image, lifted: Mask, motion: Similarity, interpolation: 
         back.a, back.a * complex(place.x0, place.y0) + back.b - complex(source.x0, source.y0)
     )
     backward = similarity_flow(shifted, (place.width, place.height))
-    moved = warp(_prefiltered(layer, abs(motion.a)), backward, interpolation, clear=True)
+    moved = warp(_prefiltered(layer, abs(motion.a)), backward, interpolation, clear=True, check=check)
     return Overlay(place, moved)
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from engine.edit import EditRequest, EditResult
+from engine.edit import DragEdit, EditRequest, EditResult, Subject
 from engine.errors import InvalidRequest
+from engine.packs import ModelPack
 from engine.progress import Progress
 from engine.runtime.components import Components
 from engine.settings import Declaration, Settings
@@ -24,6 +25,19 @@ class Editor(Protocol[R_contra, S_contra]):
         ...
 
 
+@runtime_checkable
+class SubjectFinder(Protocol):
+    """An editor that looks for what moves better than colours alone tell."""
+
+    def find_subject(self, request: DragEdit, progress: Progress, /) -> Subject | None:
+        """What probably moves in a whole picture, (h, w) uint8, or None for no idea."""
+        ...
+
+
+def _never(pack: ModelPack) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Method(Generic[R, S]):
     """A registered method.
@@ -40,6 +54,7 @@ class Method(Generic[R, S]):
             colours, which sRGB may not hold.
         live: whether it answers quickly enough to run whenever the pointer rests.
         reads_prompt: whether it reads the text of a `DragEdit`; that of a `TextEdit` is always read.
+        finds_subject: whether it is a `SubjectFinder` that will find something with the pack.
         build: makes the editor; torch may load here and not before.
     """
 
@@ -52,6 +67,7 @@ class Method(Generic[R, S]):
     sees_colours: bool = True
     live: bool = False
     reads_prompt: bool = False
+    finds_subject: Callable[[ModelPack], bool] = _never
     build: Callable[[Components], Editor[R, S]]
 
     def setting(self, name: str) -> Declaration:

@@ -14,10 +14,18 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
     """The user asked the running work to stop."""
 
 
+_OPENING = ("Plan", "Load")  # phases
+
+
 class Step(NamedTuple):
     phase: str
     done: int
     total: int
+
+    @property
+    def opening(self) -> bool:
+        """Whether packs and libraries are still being loaded, perhaps: there is nothing to show yet."""
+        return self.phase in _OPENING
 
 
 class Progress:

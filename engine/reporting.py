@@ -69,20 +69,33 @@ class Reports:
         self._due = time.monotonic() + OFTEN
 
 
-class ReportedProgress(Progress):
-    """Tells the window; renders a preview only when the last one has been painted."""
+class WatchedProgress(Progress):
+    """Tells the window of steps, and asks it whether to go on."""
 
     def __init__(
-        self, job: RunningJob, region: Region, reports: Reports, show: Callable[[Image], None] | None
+        self,
+        job: RunningJob,
+        reports: Reports,
+        on_preview: Callable[[Image], None] | None = None,
+        on_handles: Callable[[tuple[Point, ...]], None] = lambda handles: None,
     ) -> None:
         def step(step: Step) -> None:
             job.touched = time.monotonic()
             reports.offer(Stepped(job.number, *step))
 
+        super().__init__(step, on_preview, on_handles, job.is_cancelled)
+
+
+class ReportedProgress(WatchedProgress):
+    """Tells of an edit besides; renders a preview only when the last one has been painted."""
+
+    def __init__(
+        self, job: RunningJob, region: Region, reports: Reports, show: Callable[[Image], None] | None
+    ) -> None:
         def move(handles: tuple[Point, ...]) -> None:  # the method sees but the crop
             reports.offer(Moved(job.number, [list(region.outside(handle)) for handle in handles]))
 
-        super().__init__(on_step=step, on_preview=show, on_handles=move, is_cancelled=job.is_cancelled)
+        super().__init__(job, reports, show, move)
         self._job = job
 
     def preview(self, render: Callable[[], Image]) -> None:

@@ -46,9 +46,25 @@ def _fill() -> "type[Stage[Any]]":
     return FillStage
 
 
+def _vae() -> "type[Stage[Any]]":
+    from engine.training.vae_stage import VaeStage  # noqa: PLC0415
+
+    return VaeStage
+
+
+def _backbone() -> "type[Stage[Any]]":
+    from engine.training.backbone_stage import BackboneStage  # noqa: PLC0415
+
+    return BackboneStage
+
+
 _ALL = (
     TrainingStage(name="drag", title="what a drag moves and how, from photos", open=_drag),
     TrainingStage(name="fill", title="what to show where nothing is known, from photos", open=_fill),
+    TrainingStage(name="vae", title="between photos and the latents of diffusion models", open=_vae),
+    TrainingStage(
+        name="backbone", title="a small Stable Diffusion, from photos and captions", open=_backbone
+    ),
     TrainingStage(name="flowgen", title="from drags to a dense flow, for InstantDrag", open=_flowgen),
     TrainingStage(
         name="flowdiffusion",

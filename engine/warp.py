@@ -9,6 +9,7 @@ protected; and a sheet held at its edge uncovers nothing.
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -55,20 +56,25 @@ class Warped:
         return out
 
 
-def warp_drag(request: DragEdit, *, stiffness: float = 0.5) -> Warped:
+def warp_drag(
+    request: DragEdit, *, stiffness: float = 0.5, check: Callable[[], None] = lambda: None
+) -> Warped:
     """Warp a cut request (one with a mask) by its drags.
 
     Args:
         request: as `Region.cut` makes it; its image may be in any colour space.
         stiffness: 0 to 1, how far around a handle the picture moves with it as one piece.
+        check: called now and then; what it raises ends the work.
     """
     assert request.mask is not None, "plan and cut the request first"
     if request.motion == "move":
         left = left_behind(request)
-        overlay, handles = lift(request)
+        check()
+        overlay, handles = lift(request, check=check)
         return Warped(image=request.image, unknown=left, overlay=overlay, handles=handles)
     forward, handles = drag_flow(request, FINAL_CELLS, stiffness, Clearance(request.mask))
-    image, gaps = warp_by(request.image, forward, cv2.INTER_CUBIC)
+    check()
+    image, gaps = warp_by(request.image, forward, cv2.INTER_CUBIC, check=check)
     return Warped(image=image, unknown=gaps, overlay=None, handles=handles)
 
 
@@ -79,6 +85,7 @@ def warp_by(
     *,
     opaque: bool | None = None,
     part: Box | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[Image, Mask | None]:
     """`image` moved by a forward flow, and what no source pixel reaches, or None where there is no such.
 
@@ -86,11 +93,12 @@ def warp_by(
         image: (h, w, 4) uint8.
         forward: its size is the image's.
         interpolation: as for `warp`.
-        opaque, part: as for `warp`.
+        opaque, part, check: as for `warp`.
     """
     backward, error = invert(forward)
     gaps = uncovered(backward, error, part)
-    return warp(image, backward, interpolation, opaque=opaque, part=part), gaps if gaps.any() else None
+    warped = warp(image, backward, interpolation, opaque=opaque, part=part, check=check)
+    return warped, gaps if gaps.any() else None
 
 
 def drag_flow(

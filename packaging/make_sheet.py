@@ -1,7 +1,15 @@
-"""Makes docs/before_after.jpg: sample pictures with their ready drags, before and after."""
+"""Makes the sheets of docs: sample pictures with their ready drags, before and after.
+
+    python packaging/make_sheet.py [NAME ...]
+
+before_after.jpg shows flow warp, starter.jpg flow warp beside InstantDrag on the starter pack.
+"""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,29 +22,56 @@ sys.path.insert(0, str(REPOSITORY))
 
 from engine import DragEdit, Engine, Image, Sample, open_photo, samples  # noqa: E402
 
-SHOWN = ("canyon_wren", "osprey", "girl_with_pearl_earring", "otters", "mountain_lake")  # one of each kind
+ONE_OF_EACH = ("canyon_wren", "osprey", "girl_with_pearl_earring", "otters", "mountain_lake")
 CELL = (640, 360)  # pixels of each picture on the sheet
 CAPTION = 26
 
 
-def main() -> None:
-    chosen = {sample.name: sample for sample in samples()}
+class Sheet(NamedTuple):
+    """A sheet with a row for each sample: marked, then as each (method, pack) makes it.
+
+    Args:
+        shown: samples by name; none for all.
+        painted: whether the samples' own painted subjects are used.
+    """
+
+    made: tuple[tuple[str, str | None], ...]
+    shown: tuple[str, ...] = ()
+    painted: bool = True
+
+
+SHEETS = {
+    "before_after": Sheet((("flow_warp", None),), ONE_OF_EACH),
+    "starter": Sheet((("flow_warp", None), ("instant_drag", "starter")), painted=False),
+}
+
+
+def main(names: Sequence[str]) -> None:
     engine = Engine()
-    rows = [_row(engine, chosen[name]) for name in SHOWN]
-    sheet = np.vstack(rows)
-    PIL.Image.fromarray(sheet).save(REPOSITORY / "docs" / "before_after.jpg", quality=84, optimize=True)
+    for name in names or SHEETS:
+        sheet = SHEETS[name]
+        rows = [_row(engine, sheet, s) for s in samples() if not sheet.shown or s.name in sheet.shown]
+        picture = PIL.Image.fromarray(np.vstack(rows))
+        picture.save(REPOSITORY / "docs" / f"{name}.jpg", quality=84, optimize=True)
 
 
-def _row(engine: Engine, sample: Sample) -> Image:
+def _row(engine: Engine, sheet: Sheet, sample: Sample) -> Image:
     request = sample.request(open_photo(sample.picture))
-    after = engine.edit("flow_warp", request).image
+    if not sheet.painted:
+        request = replace(request, subject=None)
     window = _window(request)
-    pair = [_fit(_marked(request), window), _fit(after[..., :3], window)]
-    row = PIL.Image.new("RGB", (2 * CELL[0] + 8, CELL[1] + CAPTION), "white")
-    for i, cell in enumerate(pair):
+    after = [
+        engine.edit(method, engine.prepare(method, request, pack), pack=pack).image
+        for method, pack in sheet.made
+    ]
+    cells = [_fit(_marked(request), window), *(_fit(image[..., :3], window) for image in after)]
+    row = PIL.Image.new("RGB", (len(cells) * (CELL[0] + 8) - 8, CELL[1] + CAPTION), "white")
+    for i, cell in enumerate(cells):
         row.paste(PIL.Image.fromarray(cell), (i * (CELL[0] + 8), 0))
     font = PIL.ImageFont.load_default(size=14)
-    words = f"{sample.kind}: {sample.title}   ·   {sample.author}, {sample.licence}".replace("–", "-")
+    titles = " | ".join(engine.method(method).title for method, _ in sheet.made)
+    words = f"{titles}   ·   {sample.kind}: {sample.title}   ·   {sample.author}, {sample.licence}"
+    words = words.replace("–", "-")
     PIL.ImageDraw.Draw(row).text((4, CELL[1] + 4), words, fill="#333", font=font)
     return np.asarray(row)
 
@@ -71,4 +106,4 @@ def _fit(picture: Image, window: tuple[int, int, int, int]) -> Image:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

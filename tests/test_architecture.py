@@ -20,7 +20,7 @@ FLOORS = (
     ("errors", "paths"),
     ("edit", "settings", "motion"),
     ("halving", "colour", "bilinear"),
-    ("flow", "fill"),
+    ("flow", "push_pull", "patch_features", "patch_match", "patch_seams", "patch_fill", "fill"),
     (
         "progress",
         "clearance",

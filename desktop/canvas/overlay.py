@@ -16,6 +16,7 @@ RADIUS = 7.0  # of a marker, in device-independent pixels
 EXTENT = RADIUS + 8  # what a marker covers about its place in any of its states
 _HANDLE, _TARGET, _PIN = QColor("#ffb000"), QColor("#2f9dff"), QColor("#3ddc84")
 _DARK, _LIGHT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
+SUBJECT = QColor(255, 179, 0)  # what moves, as its mask is hatched
 _HALO = QColor(255, 255, 255, 90)
 _SHAFT = QPen(_LIGHT, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
 _SHAFT_EDGE = QPen(_DARK, 5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
@@ -58,8 +59,10 @@ def marker_bounds(viewport: Viewport, points: Iterable[PointPair], pins: Iterabl
     return areas
 
 
-def paint_region(painter: QPainter, viewport: Viewport, outline: Sequence[Point]) -> None:
-    """Draw the outline of the automatic region, light dashes on a dark line.
+def paint_outline(
+    painter: QPainter, viewport: Viewport, outline: Sequence[Point], colour: QColor = _LIGHT
+) -> None:
+    """Draw an outline, that of the automatic region or of the subject: light dashes on a dark line.
 
     As lots of short lines: a whole outline takes Qt's rasterizer ten times as long, at each move of a drag.
     """
@@ -68,7 +71,7 @@ def paint_region(painter: QPainter, viewport: Viewport, outline: Sequence[Point]
     length = np.append(0, np.hypot(*np.diff(around, axis=0).T).cumsum())
     starts = np.arange(0, length[-1], _DASH + _GAP)
     ends = np.minimum(starts + _DASH, length[-1])
-    for pen, at, to in ((QPen(_DARK, 3), length[:-1], length[1:]), (QPen(_LIGHT, 1.5), starts, ends)):
+    for pen, at, to in ((QPen(_DARK, 3), length[:-1], length[1:]), (QPen(colour, 1.5), starts, ends)):
         painter.setPen(pen)
         places = (np.interp(n, length, around[:, axis]) for n in (at, to) for axis in (0, 1))
         painter.drawLines([QLineF(*line) for line in zip(*places, strict=True)])

@@ -32,6 +32,7 @@ class EditPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._document: Document | None = None
+        self._keeping = False
         self._count = QLabel(self)
         self._count.setWordWrap(True)
         self._motions = QButtonGroup(self)
@@ -83,6 +84,12 @@ class EditPanel(QWidget):
             document.instruction_changed.connect(self._show)
         self._show()
 
+    def show_keeping(self, keeping: bool) -> None:
+        """Whether the drags are being kept, which waits for their picture."""
+        self._keeping = keeping
+        self._keep.setText(self.tr("Keeping…") if keeping else self.tr("Keep as a layer"))
+        self._show()
+
     def _choose_motion(self, number: int) -> None:
         if self._document is not None:
             motion: Motion = "move" if number else "deform"
@@ -98,7 +105,7 @@ class EditPanel(QWidget):
         else:
             self._count.setText(self.tr("Press on the picture and pull. Double-click to pin a place."))
         self._motions.button(1 if marked and marked.motion == "move" else 0).setChecked(True)
-        self._keep.setEnabled(drags > 0)
+        self._keep.setEnabled(drags > 0 and not self._keeping)
         self._drop.setEnabled(drags + pins > 0)
         self.run.set_drags(drags > 0)
         self.setEnabled(self._document is not None)

@@ -75,10 +75,10 @@ class MethodChooser(QWidget):
         if self._offer != chosen or self._form is None:
             self._choose()
 
-    def choose(self, method: str, pack: str | None) -> None:
-        """Choose a method on a pack, if it is offered."""
+    def choose(self, method: str | None, pack: str | None) -> None:
+        """Choose a method on a pack, or none, if that is offered."""
         for index, offer in enumerate(self._offers):
-            if offer is not None and (offer.method, offer.pack) == (method, pack):
+            if (method, pack) == ((offer.method, offer.pack) if offer else (None, None)):
                 self.methods.setCurrentIndex(index)
 
     @property
@@ -86,7 +86,12 @@ class MethodChooser(QWidget):
         offer = self._offer
         if offer is None:
             return None
-        return Choice(method=offer.method, pack=offer.pack, settings=self._form.values if self._form else {})
+        return Choice(
+            method=offer.method,
+            pack=offer.pack,
+            settings=self._form.values if self._form else {},
+            finds_subject=offer.finds_subject,
+        )
 
     @property
     def _offer(self) -> Offer | None:
@@ -177,6 +182,15 @@ class RunPanel(QWidget):
     def offers_any(self) -> bool:
         return self.slow.choice is not None
 
+    @property
+    def chosen_device(self) -> str:
+        """auto, cpu, cuda or mps."""
+        return str(self.device.currentData())
+
+    def device_title(self, device: str) -> str:
+        """What a device is called."""
+        return self.device.itemText(self.device.findData(device))
+
     def set_drags(self, there: bool) -> None:
         """Whether there are drags to run on."""
         self._drags = there
@@ -214,7 +228,7 @@ class RunPanel(QWidget):
         self.fast_chosen.emit(self._on_device(self.fast.choice))
 
     def _on_device(self, choice: Choice | None) -> Choice | None:
-        return None if choice is None else replace(choice, device=str(self.device.currentData()))
+        return None if choice is None else replace(choice, device=self.chosen_device)
 
     def _show(self) -> None:
         running = bool(self._title)

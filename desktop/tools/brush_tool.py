@@ -24,6 +24,7 @@ class BrushTool(QObject):
         document: asked for the open document at every gesture.
         mask: which of its masks is painted.
         options: the brush.
+        begun: what a mask that nothing is painted on begins with; None for nothing.
     """
 
     changed = Signal()  # the brush's place
@@ -35,12 +36,13 @@ class BrushTool(QObject):
         document: Callable[[], Document],
         mask: MaskName,
         options: BrushOptions,
+        begun: Callable[[], Tiles | None] = lambda: None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._document = document
         self.mask: MaskName = mask
-        self._options = options
+        self._options, self._begun = options, begun
         self._stroke: Stroke | None = None
         self._editor: TilesEditor | None = None
         self._sizing: tuple[Pointer, Brush] | None = None
@@ -53,7 +55,7 @@ class BrushTool(QObject):
             self._sizing = pointer, self._options.brush
             return
         document = self._document()
-        before: Tiles | None = getattr(document.settled.instruction, self.mask)
+        before: Tiles | None = getattr(document.settled.instruction, self.mask) or self._begun()
         self._subtract = self._options.erases(pointer)
         self._editor = TilesEditor(before or Tiles.blank(document.size, 1))
         self._stroke = Stroke(self._editor, self._options.brush, subtract=self._subtract)

@@ -22,6 +22,7 @@ class SelectTool(QObject):
         document: asked for the open document at every gesture.
         find: what stands at these points of the document, (h, w) uint8, or None after a hint to the user.
         options: whether it adds or takes away.
+        begun: what is corrected where nothing is painted; None for nothing.
     """
 
     changed = Signal()
@@ -33,10 +34,11 @@ class SelectTool(QObject):
         document: Callable[[], Document],
         find: Callable[[tuple[Point, ...]], Mask | None],
         options: BrushOptions,
+        begun: Callable[[], Tiles | None] = lambda: None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._document, self._find, self._options = document, find, options
+        self._document, self._find, self._options, self._begun = document, find, options, begun
         self._seeds: list[Point] = []
         self._subtract = False
 
@@ -62,7 +64,7 @@ class SelectTool(QObject):
         found = self._find(inside) if inside else None
         if found is None:
             return
-        before = document.settled.instruction.subject
+        before = document.settled.instruction.subject or self._begun()
         kept = np.zeros_like(found) if before is None else before.array()
         merged = np.minimum(kept, 255 - found) if self._subtract else np.maximum(kept, found)
         tiles = Tiles.from_array(merged) if merged.any() else None

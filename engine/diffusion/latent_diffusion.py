@@ -68,7 +68,7 @@ class LatentDiffusion:
         Returns:
             (b, 4, h/8, w/8) float32 for a Stable Diffusion autoencoder.
         """
-        encoded: Any = self.vae.encode(image.to(self.device, self.vae.dtype))
+        encoded: Any = self.vae.encode(image.to(self.vae.device, self.vae.dtype))
         if isinstance(self.vae, AutoencoderTiny):  # its latents are scaled already
             latents = encoded.latents.float() * self._config(self.vae)["scaling_factor"]
             return latents if scaled else latents / self.scaling
@@ -86,11 +86,11 @@ class LatentDiffusion:
         return embed(self.text_encoder, self.tokenizer, prompts)
 
     def predict_noise(self, latents: Tensor, timestep: Tensor, embedding: Tensor) -> Tensor:
-        """The noise in `latents`.
+        """The noise in `latents`, or what else the network was trained to predict.
 
         Args:
             latents: (b, c, h, w), with condition channels, if the network has them, behind the noisy ones.
-            timestep: 0-dimensional.
+            timestep: 0-dimensional; on another device than the network's it is waited for.
             embedding: (1 or b, tokens, features).
 
         Returns:

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.evaluation import instant_drag, speed, starter
+from engine.evaluation import fill, instant_drag, speed, starter
+from engine.evaluation.fill import FillRow
 from engine.evaluation.speed import Row
 from engine.evaluation.starter import FlowRow
+from engine.evaluation.tracking import TrackingRow
 
-__all__ = ["BENCHMARKS", "FlowRow", "Row"]
+__all__ = ["BENCHMARKS", "FillRow", "FlowRow", "Measured", "Row", "TrackingRow"]
 
-BENCHMARKS: dict[str, Callable[[], Sequence[Row | FlowRow]]] = {
+Measured = Row | FlowRow | FillRow | TrackingRow
+
+BENCHMARKS: dict[str, Callable[[], Sequence[Measured]]] = {
     "speed": lambda: [*speed.run(), instant_drag.flowgen_row()],
     "instantdrag": instant_drag.run,
     "starter": starter.run,
+    "fill": fill.run,
 }

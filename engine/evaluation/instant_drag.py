@@ -92,7 +92,7 @@ def _parts(networks: "Networks") -> list[Row]:
 def _whole(networks: "Networks", device: str) -> list[Row]:
     from engine.methods.instant_drag.editor import InstantDragEditor  # noqa: PLC0415
 
-    editor, settings = InstantDragEditor(lambda flowgen, steps: networks), InstantDragSettings()
+    editor, settings = InstantDragEditor(lambda *_: networks), InstantDragSettings()
     request, evaluations = _request(), 0
 
     def count(*_: object) -> None:

@@ -1,15 +1,17 @@
 """`pliant bench starter`: how well sparse drags become a dense flow, with and without a trained network.
 
 The pairs are made of held-out photos from the folder that PLIANT_PHOTOS names. Every installed pack with a
-network of the kind `drag_flow` has its own rows.
+network of the kind `drag_flow` has its own rows, and every one that denoises pictures those of tracking.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InvalidRequest, ModelMissing
+from engine.evaluation.tracking import TrackingRow, tracking_rows
 from engine.packs import PackStore
 from engine.paths import data_dir
 from engine.runtime.components import Components
@@ -50,7 +52,7 @@ class FlowRow(NamedTuple):
         return f"{self.name:<44} EPE {errors} px   IoU {self.iou:.2f}   {held_out}"
 
 
-def run() -> list[FlowRow]:
+def run() -> list[FlowRow | TrackingRow]:
     """Measure on the held-out pairs: two minutes, and a tenth of a second for each photo that is new.
 
     Raises:
@@ -64,32 +66,35 @@ def run() -> list[FlowRow]:
 
     cache = data_dir() / "cache" / "photos"
     pairs = held_out(open_photos(Path(folder), working_side(SIZE), cache, held_out=True))
-    rows = [
+    rows: list[FlowRow | TrackingRow] = [
         _row(base.name, measure(base.method, pairs, subject=base.subject, editable=base.editable), pairs)
         for base in BASELINES
     ]
-    for title, method in _networks():
+    packs = list(_packs())
+    for title, method in _networks(packs):
         rows += [
             _row(f"{title}{told}", measure(method, pairs, **flags), pairs) for told, flags in _TOLD.items()
         ]
-    return rows
+    return [*rows, *tracking_rows(Path(folder), packs)]
 
 
-def _networks() -> Iterator[tuple[str, "FlowMethod"]]:
-    """The networks of all packs that can be opened."""
+def _packs() -> Iterator[Components]:
+    """All packs that are there to be measured."""
+    store = PackStore()
+    for name in store.names():
+        with suppress(ModelMissing):
+            yield Components(pack=store.open(name), device=resolve_device("auto", networks=True))
+
+
+def _networks(packs: list[Components]) -> Iterator[tuple[str, "FlowMethod"]]:
     from engine.networks.drag_flow import DragFlow  # noqa: PLC0415
     from engine.training.drag_stage import flow_method  # noqa: PLC0415
 
-    store = PackStore()
-    for name in store.names():
-        try:
-            pack = store.open(name)
-        except ModelMissing:  # it is not there to be measured
-            continue
-        components = Components(pack=pack, device=resolve_device("auto", networks=True))
-        for role, component in pack.components.items():
+    for pack in packs:
+        assert pack.pack is not None, "they come from the store"
+        for role, component in pack.pack.components.items():
             if component.kind == _KIND:
-                yield f"{pack.title}: {role}", flow_method(components.load(role, DragFlow))
+                yield f"{pack.title}: {role}", flow_method(pack.load(role, DragFlow))
 
 
 def _row(name: str, figures: "Figures", held_out: "HeldOut") -> FlowRow:

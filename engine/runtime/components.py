@@ -42,6 +42,21 @@ class Components:
         """The side of the square, in pixels, that the pack's networks work at."""
         return self._pack.working_size
 
+    @property
+    def held_bytes(self) -> int:
+        """What the weights loaded so far take of the device's memory."""
+        if not self._loaded:
+            return 0
+        from torch import Tensor, nn  # noqa: PLC0415 - whatever was loaded has loaded it
+
+        held = 0
+        for part in self._loaded.values():
+            if isinstance(part, nn.Module):
+                held += sum(tensor.nbytes for tensor in (*part.parameters(), *part.buffers()))
+            elif isinstance(part, Tensor):
+                held += part.nbytes
+        return held
+
     def has(self, *roles: str) -> bool:
         return all(role in self._pack.components for role in roles)
 

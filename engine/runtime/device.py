@@ -1,4 +1,8 @@
-"""Which device an edit runs on."""
+"""Which device an edit runs on, and its memory."""
+
+import ctypes
+import os
+import sys
 
 from engine.errors import InvalidRequest
 
@@ -46,3 +50,23 @@ def peak_memory(device: str) -> float:
     import torch  # noqa: PLC0415
 
     return torch.cuda.max_memory_allocated() / 1e6
+
+
+def total_memory(device: str) -> int:
+    """Bytes of the memory that tensors on a device lie in; 0 where nobody tells."""
+    if device == "cuda":
+        import torch  # noqa: PLC0415
+
+        return torch.cuda.mem_get_info()[1]
+    if sys.platform == "win32":
+        status = (ctypes.c_uint64 * 8)(64)  # a MEMORYSTATUSEX, which begins with its own length
+        return status[1] if ctypes.windll.kernel32.GlobalMemoryStatusEx(status) else 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def free_cached_memory(device: str) -> None:
+    """Give back what torch keeps of a GPU's memory after tensors have gone."""
+    if device != "cpu":
+        import torch  # noqa: PLC0415
+
+        (torch.cuda if device == "cuda" else torch.mps).empty_cache()

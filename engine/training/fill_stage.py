@@ -1,7 +1,7 @@
 """Stage `fill`: the network that continues a picture into what a drag uncovers.
 
 The holes are the regions of synthetic drags, laid over other pairs' pictures, whose pixels there are thus
-known. The smooth fill that the network adds to is made here in batches, as `engine/fill.py` makes it.
+known. The smooth fill that the network adds to is made here in batches, as `engine/push_pull.py` makes it.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from engine.training.pairs import PairGenerator
 from engine.training.photos import Photos, open_photos, working_side
 from engine.training.stage import Batches, DrawnBatches, Stage, TrainingSettings, Turn, adamw
 
-_RELAXATIONS = 3  # on each level, as in `engine/fill.py`
+_RELAXATIONS = 3  # on each level, as in `engine/push_pull.py`
 _MOST_FRINGE = 4  # pixels by which a hole is wider than what left it
 _UNCOVERED = 0.3  # of the holes are only what the drag uncovers; the others are all of its region
 _AT_ONCE = 16  # pictures measured
@@ -168,7 +168,7 @@ def draw_holes(pairs: PairGenerator, count: int) -> HoleBatch:
 
 
 def push_pull(values: Tensor, known: Tensor) -> Tensor:
-    """Known values spread smoothly over unknown places: `engine.fill.push_pull` in batches.
+    """Known values spread smoothly over unknown places: `engine.push_pull` in batches.
 
     Args:
         values: (b, c, h, w) of square pictures.

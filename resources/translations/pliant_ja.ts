@@ -2,6 +2,33 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ja_JP">
 <context>
+    <name>AboutEngine</name>
+    <message>
+        <source>About the engine</source>
+        <translation>エンジンについて</translation>
+    </message>
+    <message>
+        <source>Runtime</source>
+        <translation>ランタイム</translation>
+    </message>
+    <message>
+        <source>Versions</source>
+        <translation>バージョン</translation>
+    </message>
+    <message>
+        <source>Runs on</source>
+        <translation>実行装置</translation>
+    </message>
+    <message>
+        <source>Log files</source>
+        <translation>ログファイル</translation>
+    </message>
+    <message>
+        <source>Asking the engine…</source>
+        <translation>エンジンに問い合わせています…</translation>
+    </message>
+</context>
+<context>
     <name>Actions</name>
     <message>
         <source>&amp;Open…</source>
@@ -195,6 +222,10 @@
         <translation>{title}：プレビュー</translation>
     </message>
     <message>
+        <source>{title}: keeping…</source>
+        <translation>{title}：保存中…</translation>
+    </message>
+    <message>
         <source>{title}: stopped early · Enter keeps it as a layer</source>
         <translation>{title}：途中で停止 · Enter でレイヤーとして残す</translation>
     </message>
@@ -287,6 +318,10 @@
         <translation>ドラッグを削除</translation>
     </message>
     <message>
+        <source>Keeping…</source>
+        <translation>レイヤーにしています…</translation>
+    </message>
+    <message>
         <source>Move instead of bending</source>
         <translation>変形から移動に切り替え</translation>
     </message>
@@ -306,10 +341,6 @@
 <context>
     <name>EditSession</name>
     <message>
-        <source>Keep the drag</source>
-        <translation>ドラッグの結果を残す</translation>
-    </message>
-    <message>
         <source>{title} is done; undo to what it was made for to see it.</source>
         <translation>{title} が完了しました。元のドラッグまで取り消すと表示されます。</translation>
     </message>
@@ -317,9 +348,44 @@
         <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
         <translation>ドラッグ {number} は移動先までの {percent}% しか動きませんでした。変更できる範囲を広げるか、引っ張る距離を短くしてください。</translation>
     </message>
+</context>
+<context>
+    <name>EngineMenu</name>
     <message>
-        <source>Drag</source>
-        <translation>ドラッグ</translation>
+        <source>Choose the folder of a Python environment</source>
+        <translation>Python 環境のフォルダーを選択</translation>
+    </message>
+    <message>
+        <source>Trying the engine in {}…</source>
+        <translation>{} のエンジンを試しています…</translation>
+    </message>
+    <message>
+        <source>There is no Python in {} any more; the engine of this installation is used.</source>
+        <translation>{} に Python がなくなりました。このインストールのエンジンを使います。</translation>
+    </message>
+    <message>
+        <source>&amp;Restart the engine</source>
+        <translation>エンジンを再起動(&amp;R)</translation>
+    </message>
+    <message>
+        <source>This &amp;installation</source>
+        <translation>このインストール(&amp;I)</translation>
+    </message>
+    <message>
+        <source>Another Python &amp;folder…</source>
+        <translation>別の Python フォルダー(&amp;F)…</translation>
+    </message>
+    <message>
+        <source>&amp;About the engine…</source>
+        <translation>エンジンについて(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>The engine goes on as before.</source>
+        <translation>エンジンはこれまでどおり動きます。</translation>
+    </message>
+    <message>
+        <source>The engine is ready: {}.</source>
+        <translation>エンジンの準備ができました：{}。</translation>
     </message>
 </context>
 <context>
@@ -367,6 +433,10 @@
     <message>
         <source>There is no Python in {folder}; choose the folder of a runtime.</source>
         <translation>{folder} に Python がありません。ランタイムのフォルダーを選んでください。</translation>
+    </message>
+    <message>
+        <source>The Python in {folder} has no torch, which every method of the engine needs; install torch there, or choose another folder.</source>
+        <translation>{folder} の Python には、エンジンのすべての手法に必要な torch がありません。そこに torch をインストールするか、別のフォルダーを選んでください。</translation>
     </message>
     <message>
         <source>The runtime {program} belongs to another version of Pliant; update it, or choose another.</source>
@@ -444,6 +514,17 @@
     <message>
         <source>The steps taken; choose one to go back or forth to it.</source>
         <translation>これまでの操作です。選ぶとその時点に移動します。</translation>
+    </message>
+</context>
+<context>
+    <name>Keeper</name>
+    <message>
+        <source>Drag</source>
+        <translation>ドラッグ</translation>
+    </message>
+    <message>
+        <source>Keep the drag</source>
+        <translation>ドラッグの結果を残す</translation>
     </message>
 </context>
 <context>
@@ -596,6 +677,10 @@
     <message>
         <source>T&amp;heme</source>
         <translation>テーマ(&amp;H)</translation>
+    </message>
+    <message>
+        <source>E&amp;ngine</source>
+        <translation>エンジン(&amp;N)</translation>
     </message>
     <message>
         <source>Sample</source>

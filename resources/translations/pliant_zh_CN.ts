@@ -2,6 +2,33 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN">
 <context>
+    <name>AboutEngine</name>
+    <message>
+        <source>About the engine</source>
+        <translation>关于引擎</translation>
+    </message>
+    <message>
+        <source>Runtime</source>
+        <translation>运行环境</translation>
+    </message>
+    <message>
+        <source>Versions</source>
+        <translation>版本</translation>
+    </message>
+    <message>
+        <source>Runs on</source>
+        <translation>运行设备</translation>
+    </message>
+    <message>
+        <source>Log files</source>
+        <translation>日志文件</translation>
+    </message>
+    <message>
+        <source>Asking the engine…</source>
+        <translation>正在询问引擎…</translation>
+    </message>
+</context>
+<context>
     <name>Actions</name>
     <message>
         <source>&amp;Open…</source>
@@ -195,6 +222,10 @@
         <translation>{title}：预览</translation>
     </message>
     <message>
+        <source>{title}: keeping…</source>
+        <translation>{title}：正在保留…</translation>
+    </message>
+    <message>
         <source>{title}: stopped early · Enter keeps it as a layer</source>
         <translation>{title}：提前停止 · 按 Enter 保留为图层</translation>
     </message>
@@ -287,6 +318,10 @@
         <translation>移除拖动</translation>
     </message>
     <message>
+        <source>Keeping…</source>
+        <translation>正在保留…</translation>
+    </message>
+    <message>
         <source>Move instead of bending</source>
         <translation>由变形改为移动</translation>
     </message>
@@ -306,10 +341,6 @@
 <context>
     <name>EditSession</name>
     <message>
-        <source>Keep the drag</source>
-        <translation>保留拖动结果</translation>
-    </message>
-    <message>
         <source>{title} is done; undo to what it was made for to see it.</source>
         <translation>{title} 已完成；撤销到对应的拖动即可查看。</translation>
     </message>
@@ -317,9 +348,44 @@
         <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
         <translation>拖动 {number} 只到达了全程的 {percent}%：请扩大可更改区域，或缩短拖动距离。</translation>
     </message>
+</context>
+<context>
+    <name>EngineMenu</name>
     <message>
-        <source>Drag</source>
-        <translation>拖动</translation>
+        <source>Choose the folder of a Python environment</source>
+        <translation>选择 Python 环境的文件夹</translation>
+    </message>
+    <message>
+        <source>Trying the engine in {}…</source>
+        <translation>正在尝试 {} 中的引擎…</translation>
+    </message>
+    <message>
+        <source>There is no Python in {} any more; the engine of this installation is used.</source>
+        <translation>{} 中已没有 Python；将使用此安装的引擎。</translation>
+    </message>
+    <message>
+        <source>&amp;Restart the engine</source>
+        <translation>重新启动引擎(&amp;R)</translation>
+    </message>
+    <message>
+        <source>This &amp;installation</source>
+        <translation>此安装(&amp;I)</translation>
+    </message>
+    <message>
+        <source>Another Python &amp;folder…</source>
+        <translation>其他 Python 文件夹(&amp;F)…</translation>
+    </message>
+    <message>
+        <source>&amp;About the engine…</source>
+        <translation>关于引擎(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>The engine goes on as before.</source>
+        <translation>引擎照旧运行。</translation>
+    </message>
+    <message>
+        <source>The engine is ready: {}.</source>
+        <translation>引擎已就绪：{}。</translation>
     </message>
 </context>
 <context>
@@ -367,6 +433,10 @@
     <message>
         <source>There is no Python in {folder}; choose the folder of a runtime.</source>
         <translation>{folder} 中没有 Python；请选择运行环境所在的文件夹。</translation>
+    </message>
+    <message>
+        <source>The Python in {folder} has no torch, which every method of the engine needs; install torch there, or choose another folder.</source>
+        <translation>{folder} 中的 Python 没有 torch，而引擎的所有方法都需要它；请在那里安装 torch，或选择其他文件夹。</translation>
     </message>
     <message>
         <source>The runtime {program} belongs to another version of Pliant; update it, or choose another.</source>
@@ -444,6 +514,17 @@
     <message>
         <source>The steps taken; choose one to go back or forth to it.</source>
         <translation>已执行的步骤；选择其中一步即可回到或前进到该步。</translation>
+    </message>
+</context>
+<context>
+    <name>Keeper</name>
+    <message>
+        <source>Drag</source>
+        <translation>拖动</translation>
+    </message>
+    <message>
+        <source>Keep the drag</source>
+        <translation>保留拖动结果</translation>
     </message>
 </context>
 <context>
@@ -596,6 +677,10 @@
     <message>
         <source>T&amp;heme</source>
         <translation>主题(&amp;H)</translation>
+    </message>
+    <message>
+        <source>E&amp;ngine</source>
+        <translation>引擎(&amp;N)</translation>
     </message>
     <message>
         <source>Sample</source>

@@ -52,7 +52,9 @@ def grab(window):
 
 
 def press(qtbot, window, key, modifiers=Qt.KeyboardModifier.NoModifier):
+    """Press a key on the picture; where that keeps an edit, wait for the layer."""
     qtbot.keyClick(window.workspace.canvas, key, modifiers)
+    qtbot.waitUntil(lambda: window.session.keeper.awaited is None)
 
 
 def flat(window):

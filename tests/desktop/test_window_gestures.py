@@ -128,6 +128,7 @@ class Hand:
             self.go(Qt.Key.Key_Z, KEYS.ControlModifier | KEYS.ShiftModifier)
 
     def go(self, key, keys):
+        self.window.session.keeper.end()  # a key would end it too, and its step be taken for one of the walk
         self.walking = True
         self.key(key, keys)
         self.walking = False
@@ -140,6 +141,7 @@ class Hand:
 
     def walk_all(self):
         """To the end, to the start and to the end again."""
+        self.window.session.keeper.end()
         while self.stack.canRedo():
             self.redo()
             self.assert_known()
@@ -333,6 +335,7 @@ class Hand:
             self.click_row(self.random_row(), self.below(2))
 
     def rename(self):
+        self.window.session.keeper.end()  # the first key would, and another layer be the current one
         view = self.layers.view
         view.setFocus()
         self.layers.rename_action.trigger()

@@ -282,6 +282,30 @@ def test_a_cancelled_preview_has_ended_at_once_and_has_no_partial_result(start, 
     assert not ear.of("finished", job)
 
 
+def test_what_is_cancelled_while_a_pack_loads_ends_at_once_and_the_process_loads_on(start, picture):
+    worker, ear = start(cancel=0.1)
+    works(worker, ear, picture)
+    job, pid = worker.submit(fault(picture, "load")), worker.pid  # one part, for a second
+    ear.wait("step", job)
+    worker.cancel(job)
+    assert ear.end(job) == ("cancelled", job)
+    assert not ear.of("lost")
+    works(worker, ear, picture)
+    assert worker.pid == pid
+    assert not ear.of("lost")
+    assert len([told for told in ear.heard if told[0] in ENDS and told[1] == job]) == 1
+
+
+def test_a_load_that_hangs_is_ended_with_its_process(start, picture):
+    worker, ear = start(opening=2, cancel=0.1)
+    job, waiting = worker.submit(fault(picture, "load_for_ever")), worker.submit(warp(picture))
+    ear.wait("step", job)
+    worker.cancel(job)
+    assert ear.end(job) == ("cancelled", job)
+    assert "did not stop within 2" in ear.wait("lost")[1]
+    assert ear.end(waiting)[0] == "finished"
+
+
 def test_an_edit_that_hangs_is_told_and_can_be_ended(start, picture):
     worker, ear = start(stuck=0.4)
     job = worker.submit(fault(picture, "hang"))
@@ -320,20 +344,56 @@ def test_the_reason_is_told_and_the_next_edit_works(start, picture, prompt, word
     works(worker, ear, picture)
 
 
+MOMENTS = {"starting": 4, "handing over": 3, "computing": 6, "answering": 4, "idle": 3}  # how often each
+
+
+def kill_at(moment, worker, ear, picture, wait):
+    """Submit a job and kill its process at such a moment, within which `wait` milliseconds pass → the job."""
+    pid = worker.pid
+    if moment == "starting":
+        os.kill(pid, signal.SIGKILL)
+        ear.qtbot.waitUntil(lambda: worker.pid not in (None, pid), timeout=PATIENCE)
+    elif moment == "handing over":
+        os.kill(pid, signal.SIGSTOP)  # what is sent it does not take
+    elif moment == "idle":
+        os.kill(pid, signal.SIGKILL)
+    prompt = {"computing": "polling", "answering": "torn"}.get(moment)
+    job = worker.submit(fault(picture, prompt) if prompt else warp(picture))
+    if moment == "computing":
+        ear.wait("step", job)
+    if moment in ("starting", "handing over", "computing"):
+        ear.qtbot.wait(wait)
+        os.kill(worker.pid, signal.SIGKILL)
+    return job
+
+
 @linux
-def test_killed_at_20_random_moments_the_next_edit_works(start, picture):
+def test_killed_at_20_random_moments_no_job_is_lost_and_the_next_edit_works(start, picture):
     worker, ear = start()
-    moments = random.Random(7)
-    for _ in range(20):
-        job = worker.submit(fault(picture, "bare") if moments.random() < 0.5 else warp(picture))
-        ear.qtbot.wait(moments.randrange(0, 150))
-        if (pid := worker.pid) is not None:
-            os.kill(pid, signal.SIGKILL)
-        next_job = worker.submit(warp(picture))
-        worker.cancel(job)  # it may be handed over anew, or still be waiting
-        assert ear.end(job)[0] in ENDS
-        assert ear.end(next_job)[0] == "finished"
     works(worker, ear, picture)
+    expected = Engine().edit("flow_warp", drag(picture)).image.tobytes()
+    chance = random.Random(7)
+    moments = [moment for moment, count in MOMENTS.items() for _ in range(count)]
+    chance.shuffle(moments)
+    pids = set()
+    for moment in moments:
+        pids.add(worker.pid)
+        job = kill_at(moment, worker, ear, picture, wait=chance.randrange(200))
+        waiting = worker.submit(warp(picture))
+        end, _, answer = ear.end(job)
+        if moment in ("computing", "answering"):
+            assert end == "failed", f"killed while {moment}, it must have been at the job"
+        if end == "failed":
+            assert moment not in ("handing over", "idle"), "what had not begun is done by the next process"
+            assert "memory ran out" in answer
+        else:
+            assert end == "finished" and answer.image.tobytes() == expected
+        end, _, answer = ear.end(waiting)
+        assert end == "finished" and answer.image.tobytes() == expected
+        left = {path.name.partition("-")[0] for path in worker._supervisor.folder.path.glob("*-*")}
+        assert not left & set(map(str, pids)), "files of a process that has gone"
+    assert len(pids) == len(moments), "each was killed"
+    assert not [pid for pid in pids if is_running(pid)]
 
 
 @linux
@@ -428,7 +488,9 @@ def watched(qtbot, monkeypatch):
             watched.look()
         return bool(killed)
 
-    return SimpleNamespace(supervisor=watched, signals=signals, process=process, pass_=pass_)
+    return SimpleNamespace(
+        supervisor=watched, signals=signals, process=process, pass_=pass_, now=lambda: now[0]
+    )
 
 
 def test_three_seconds_without_a_sign_are_the_end(watched):
@@ -442,11 +504,53 @@ def test_when_the_machine_has_slept_patience_begins_anew(watched):
     assert watched.pass_(0.25)
 
 
-def test_the_first_job_with_a_pack_may_load_libraries_for_a_minute(watched, picture):
+@pytest.mark.parametrize("phase", [None, "Plan", "Load"])
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_job_may_load_libraries_and_its_pack_for_a_minute(watched, picture, phase, cancelled):
+    """Every job: a pack that went out of memory is loaded anew."""
+    for number in (1, 2):
+        job = EditJob(method="flow_warp", request=drag(picture), pack="big")
+        watched.supervisor._running = RunningJob(number=number, job=job, excerpt=None)
+        if phase is not None:
+            watched.supervisor.take(watched.process, channel.Stepped(number, phase, 0, 1))
+        if cancelled:
+            watched.supervisor.cancel(number)
+        watched.process.heard_at = watched.now()
+        assert not watched.pass_(59)
+        if number == 1:
+            watched.supervisor.take(watched.process, channel.Stopped(1))
+    assert not watched.pass_(1)
+    assert watched.pass_(0.25)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_past_the_loading_patience_is_short(watched, picture, cancelled):
     job = EditJob(method="flow_warp", request=drag(picture), pack="big")
     watched.supervisor._running = RunningJob(number=1, job=job, excerpt=None)
-    assert not watched.pass_(60)
+    for phase in ("Plan", "Load", "Flow"):
+        watched.supervisor.take(watched.process, channel.Stepped(1, phase, 0, 1))
+    if cancelled:
+        watched.supervisor.cancel(1)
+        for _ in range(12):
+            assert not watched.pass_(0.25)
+            watched.process.heard_at = watched.now()  # it lives, and does not stop
+    else:
+        assert not watched.pass_(3)
     assert watched.pass_(0.25)
+
+
+def test_what_is_cancelled_before_there_is_anything_to_show_is_told_once(watched, picture):
+    told, sent = [], []
+    watched.signals.cancelled.connect(told.append)
+    watched.process.send = sent.append
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
+    watched.supervisor.cancel(1)
+    watched.supervisor.cancel(1)
+    assert told == [1]
+    assert sent == [channel.Cancel(1, keep=False)]
+    watched.supervisor.take(watched.process, channel.Stopped(1))
+    assert told == [1]
+    assert watched.supervisor._running is None
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
@@ -459,7 +563,9 @@ def test_a_preview_that_is_replaced_or_cancelled_while_it_loads_is_let_load(watc
     watched.supervisor.enqueue(2, job)
     assert not watched.pass_(30)
     watched.supervisor.take(watched.process, channel.Stopped(1))  # and the next one is handed over
-    watched.process.heard_at = 1030.0
+    assert not watched.pass_(20)
+    watched.supervisor.take(watched.process, channel.Stepped(2, "Flow", 0, 1))
+    watched.process.heard_at = watched.now()
     assert not watched.pass_(3)
     assert watched.pass_(0.25)
 

@@ -13,13 +13,14 @@ from engine.host import main
 from engine.method import Method
 from engine.methods import METHODS
 from engine.methods.flow_warp.settings import FlowWarpSettings
+from engine.pictures import SessionFolder
 
 STEPS, PAUSE = 60, 0.02  # of “slow”
 
 
 class FaultEditor:
     def edit(self, request, settings, progress):
-        with progress.phase("Begin"):
+        with progress.phase("Load" if request.prompt.startswith("load") else "Begin"):
             getattr(self, request.prompt)(request, progress)
         return self._painted(request, 255)
 
@@ -42,6 +43,12 @@ class FaultEditor:
         for _ in range(200):
             progress.check()
             time.sleep(PAUSE)
+
+    def load(self, request, progress):
+        time.sleep(1)
+
+    def load_for_ever(self, request, progress):
+        time.sleep(60)
 
     def hang(self, request, progress):
         time.sleep(60)
@@ -69,6 +76,10 @@ class FaultEditor:
 
     def killed(self, request, progress):
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def torn(self, request, progress):
+        """The process ends amid the next picture that it writes, which is the answer's."""
+        SessionFolder._check_open = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
 
     def connect(self, request, progress):
         socket.create_connection(("127.0.0.1", 9), timeout=5)

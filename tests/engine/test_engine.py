@@ -1,12 +1,15 @@
 """Engine: which settings count, what is refused, how an edit ends; equal requests give equal bytes."""
 
+import gc
 import random
+import weakref
 from dataclasses import dataclass
 from functools import partial
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from engine import METHODS, Engine
@@ -17,6 +20,7 @@ from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.packs import PackStore
 from engine.progress import Cancelled, Progress
 from engine.region import plan
+from engine.runtime.open_packs import OpenPacks
 from engine.settings import Settings, setting
 
 
@@ -208,6 +212,21 @@ def test_editors_are_kept_by_method_and_pack(act, packs, picture):
     assert len(built) == 3
 
 
+def test_an_edit_may_name_its_device_and_what_means_the_same_is_the_same(act, packs, picture, monkeypatch):
+    monkeypatch.setattr(
+        "engine.engine.resolve_device", lambda name, networks: {"auto": "cuda"}.get(name, name)
+    )
+    monkeypatch.setattr("engine.runtime.open_packs.free_cached_memory", lambda device: None)
+    monkeypatch.setattr("engine.runtime.open_packs.total_memory", lambda device: 0)
+    built = act(inverted, roles=frozenset({"unet"}))
+    engine = Engine(store=packs())
+    for device in (None, "cuda", "auto", "cpu", "cpu", "cuda"):
+        engine.edit("act", drag(picture), pack="small", device=device)
+        engine.find_subject(drag(picture, motion="move"))
+        engine.edit("flow_warp", drag(picture), device="cpu")
+    assert [components.device for components in built] == ["cuda", "cpu", "cuda"]
+
+
 def test_a_result_is_in_the_pictures_coordinates(act, picture):
     act(inverted)
     mask = np.zeros(picture.shape[:2], np.uint8)
@@ -297,21 +316,33 @@ def test_flow_warp_can_be_cancelled_at_every_phase(picture, motion):
     """After the warp there is a checkpoint: the warped picture, its gaps filled coarsely."""
     request = drag(picture, motion=motion)
     ends = []
-    for polls in range(4):
+    while "done" not in ends:
         try:
-            result = Engine().edit("flow_warp", request, progress=Progress(is_cancelled=Switch(polls)))
+            result = Engine().edit("flow_warp", request, progress=Progress(is_cancelled=Switch(len(ends))))
         except Cancelled:
             ends.append("cancelled")
         else:
             ends.append("partial" if result.partial else "done")
             assert not np.array_equal(result.image, picture)
-    assert ends == ["cancelled", "cancelled", "partial", "done"]
+    assert ends == sorted(ends, key=("cancelled", "partial", "done").index)
+    assert ends.count("cancelled") >= 4  # before the plan, the warp, its parts and its tile
+    assert ends.count("partial") >= 1
+
+
+@pytest.mark.parametrize("motion", ["deform", "move"])
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
+def test_a_large_warp_is_cancelled_between_its_tiles(paint, motion, alpha):
+    image = paint(1600, 1400, alpha=alpha)
+    whole = np.full(image.shape[:2], 255, np.uint8)
+    request = drag(image, (800, 700, 820, 710), mask=whole, subject=whole, motion=motion)
+    with pytest.raises(Cancelled):  # before the second tile; of a smaller picture there would be a result
+        Engine().edit("flow_warp", request, progress=Progress(is_cancelled=Switch(4)))
 
 
 def test_after_a_cancelled_edit_the_next_one_is_whole(picture):
     engine, request = Engine(), drag(picture)
     expected = engine.edit("flow_warp", request).image
-    engine.edit("flow_warp", request, progress=Progress(is_cancelled=Switch(2)))
+    engine.edit("flow_warp", request, progress=Progress(is_cancelled=Switch(4)))
     assert np.array_equal(engine.edit("flow_warp", request).image, expected)
 
 
@@ -336,6 +367,48 @@ def test_too_little_memory_is_told_with_the_pictures_size(act, picture, error):
     act(raising(error))
     with pytest.raises(OutOfMemory, match="320 × 240"):
         Engine().edit("act", drag(picture))
+
+
+class Crowded:
+    """An editor whose edits find no room while a second pack is loaded, or ever."""
+
+    def __init__(self, components, others, always):
+        components.load("unet", object, loaders={"unet": lambda *_: torch.nn.Linear(9, 9)})
+        self.others, self.always, self.runs = others, always, 0
+        others.append(weakref.ref(self))
+
+    def edit(self, request, settings, progress):
+        self.runs += 1
+        if self.always or sum(other() is not None for other in self.others) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return inverted(request, settings, progress)
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_where_memory_does_not_suffice_other_packs_go_and_it_is_tried_once_more(act, packs, picture, always):
+    editors = []
+    act(
+        inverted,
+        roles=frozenset({"unet"}),
+        build=lambda components: Crowded(components, editors, always and components.pack.name == "other"),
+    )
+    packs("other")
+    engine = Engine("cpu", packs(), OpenPacks(room=lambda device: 2**30))
+    engine.edit("act", drag(picture), pack="small")
+    if always:
+        with pytest.raises(OutOfMemory, match="320 × 240"):
+            engine.edit("act", drag(picture), pack="other")
+    else:
+        result = engine.edit("act", drag(picture), pack="other")
+        assert np.array_equal(result.image[120, 150], 255 - picture[120, 150])
+    gc.collect()
+    small, other = (editor() for editor in editors)
+    assert small is None
+    assert other.runs == 2
+    if always:  # nothing is left to close
+        with pytest.raises(OutOfMemory):
+            engine.edit("act", drag(picture), pack="other")
+        assert other.runs == 3
 
 
 def test_too_little_memory_for_building_is_told_too(act, picture):

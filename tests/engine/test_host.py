@@ -342,7 +342,7 @@ def test_inside_of_a_long_step_it_can_be_cancelled_too(host, picture):
 
 
 def test_another_device_needs_no_other_process(host, picture):
-    for device in ("cpu", "auto"):
+    for device in ("cpu", "auto", "cpu"):
         job = EditJob(method="flow_warp", request=drag(picture), device=device)
         assert isinstance(host.answer(1, job), EditResult)
     refused = host.answer(2, EditJob(method="flow_warp", request=drag(picture), device="gpu"))

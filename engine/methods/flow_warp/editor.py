@@ -1,7 +1,10 @@
 """Flow warp at the picture's full resolution: warp, then fill what was uncovered."""
 
+import numpy as np
+
 from engine.edit import Box, DragEdit, EditResult, Image
 from engine.fill import fill
+from engine.lift import stays_of_subject
 from engine.methods.flow_warp.preview import filled_small
 from engine.methods.flow_warp.settings import FlowWarpSettings
 from engine.progress import Progress
@@ -13,13 +16,15 @@ class FlowWarpEditor:
 
     def edit(self, request: DragEdit, settings: FlowWarpSettings, progress: Progress) -> EditResult:
         with progress.phase("Warp"):
-            warped = warp_drag(request, stiffness=settings.stiffness)
+            warped = warp_drag(request, stiffness=settings.stiffness, check=progress.check)
         progress.report(warped.handles)
         progress.checkpoint(lambda: _result(warped, filled_small(warped.image, warped.unknown), request))
         with progress.phase("Fill"):
             filled = warped.image
             if warped.unknown is not None:
-                filled = fill(filled, warped.unknown, smooth=settings.fill == "smooth")
+                # What stays of the subject is no background: filled like the rest, and pasted back later.
+                unknown = np.maximum(warped.unknown, stays_of_subject(request))
+                filled = fill(filled, unknown, smooth=settings.fill == "smooth", check=progress.check)
         return _result(warped, filled, request)
 
 

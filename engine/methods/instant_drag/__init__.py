@@ -6,6 +6,7 @@ Shin, Choi, Park: InstantDrag: Improving Interactivity in Drag-based Image Editi
 from engine.edit import DragEdit
 from engine.method import Editor, Method
 from engine.methods.instant_drag.settings import InstantDragSettings
+from engine.packs import ModelPack
 from engine.runtime.components import Components
 
 
@@ -17,6 +18,11 @@ def _build(components: Components) -> Editor[DragEdit, InstantDragSettings]:
     return InstantDragEditor(PackedNetworks(components))
 
 
+def _finds_subject(pack: ModelPack) -> bool:
+    """The published FlowGens answer with a flow for all of the picture; ours says what moves."""
+    return pack.components["flowgen"].kind == "drag_flow"
+
+
 METHOD = Method(
     name="instant_drag",
     title="InstantDrag",
@@ -25,5 +31,6 @@ METHOD = Method(
     roles=frozenset({"flowgen"}),
     full_roles=frozenset({"flow_unet", "vae", "scheduler"}),
     live=True,
+    finds_subject=_finds_subject,
     build=_build,
 )

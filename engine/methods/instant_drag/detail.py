@@ -91,7 +91,7 @@ def move(image: Image, forward: Flow, handles: Points, check: Callable[[], None]
     check()
     gaps = uncovered(backward, error)
     check()
-    warped = warp(image, backward)
+    warped = warp(image, backward, check=check)
     moved = regrained(warped, image, backward, check)
     unknown = gaps if gaps.any() else None
     rest = handles + forward.at(handles)

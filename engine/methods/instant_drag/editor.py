@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.diffusion.frame import Colours, Frame
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.preview import LatentPreview
-from engine.edit import Box, DragEdit, EditResult, Image
+from engine.edit import Box, DragEdit, EditResult, Image, Subject
 from engine.fill import fill
 from engine.methods.instant_drag.detail import Moved, motion, move, transfer
 from engine.methods.instant_drag.flow import (
@@ -30,6 +30,7 @@ from engine.methods.instant_drag.flow import (
 )
 from engine.methods.instant_drag.flowdiffusion import FlowDiffusion, Sampling, conditions
 from engine.methods.instant_drag.flowgen import FlowGen
+from engine.methods.instant_drag.found_subject import find_subject
 from engine.methods.instant_drag.hold import held
 from engine.methods.instant_drag.networks import Networks
 from engine.methods.instant_drag.region_motion import as_flowgens, ends, find, move_found
@@ -46,15 +47,18 @@ class InstantDragEditor:
     """Answers a drag in one pass.
 
     Args:
-        networks: gives the networks for a choice of FlowGen and a number of denoising steps.
+        networks: gives the networks for a choice of FlowGen and a number of denoising steps; while they load
+            it calls its last argument now and then, and what that raises ends it.
     """
 
-    def __init__(self, networks: Callable[[Literal["few", "many"], int], Networks]) -> None:
+    def __init__(
+        self, networks: Callable[[Literal["few", "many"], int, Callable[[], None]], Networks]
+    ) -> None:
         self._networks = networks
 
     def edit(self, request: DragEdit, settings: InstantDragSettings, progress: Progress) -> EditResult:
         with progress.phase("Load"):
-            networks = self._networks(settings.flowgen, settings.inference_steps)
+            networks = self._networks(settings.flowgen, settings.inference_steps, progress.check)
         with torch.inference_mode(), cancellable(progress, *networks.all):
             fd = networks.flowdiffusion
             frame = Frame.of(request.size, networks.working_size, 1 if fd is None else fd.sd.multiple)
@@ -69,6 +73,16 @@ class InstantDragEditor:
             answer = _painted(fd, request, _Seen(frame, square, flow, moved), sampling, progress)
         with progress.phase("Detail"):
             return _result(transfer(moved, answer, frame), moved, request)
+
+    def find_subject(self, request: DragEdit, progress: Progress) -> Subject | None:
+        """What our own drag network finds to move; a published FlowGen has no idea."""
+        defaults = InstantDragSettings()
+        with progress.phase("Load"):
+            networks = self._networks(defaults.flowgen, defaults.inference_steps, progress.check)
+        if not isinstance(networks.flowgen, DragFlow):
+            return None
+        with progress.phase("Subject"), torch.inference_mode(), cancellable(progress, networks.flowgen):
+            return find_subject(networks.flowgen, request, progress.check)
 
 
 class _Seen(NamedTuple):
@@ -93,7 +107,8 @@ def _moved(
         with progress.phase("Flow"):
             found = find(network, request)
         with progress.phase("Warp"):
-            return as_flowgens(found, side).to(network.trust.device), move_found(found, request)
+            moved = move_found(found, request, progress.check)
+            return as_flowgens(found, side).to(network.trust.device), moved
     with progress.phase("Flow"):
         image = square.tensor(request.image).to(next(network.parameters()).device)
         flow = _dense_flow(network, image, request, square, settings)

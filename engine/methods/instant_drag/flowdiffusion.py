@@ -85,9 +85,10 @@ class FlowDiffusion:
         """
         schedule = Schedule(sampling.scheduler, sampling.steps)
         latents = schedule.start(noise.to(condition.device))
-        for t in progress.track("Denoise", schedule.timesteps):
+        steps = list(zip(schedule.timesteps, schedule.timesteps_on(condition.device), strict=True))
+        for t, there in progress.track("Denoise", steps):
             noisy = schedule.input(latents, t).expand(len(condition), -1, -1, -1)
-            noise = self.sd.predict_noise(torch.cat([noisy, condition], dim=1), t, self._null_prompt)
+            noise = self.sd.predict_noise(torch.cat([noisy, condition], dim=1), there, self._null_prompt)
             if sampling.guided:
                 noise = two_scale_guidance(noise, sampling.image_scale, sampling.flow_scale)
             look(partial(schedule.predicted, noise, t, latents))

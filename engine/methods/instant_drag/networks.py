@@ -1,6 +1,6 @@
 """The networks of InstantDrag as a pack holds them, in the published folder's layout, and the null prompt."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -55,17 +55,24 @@ class PackedNetworks:
         self._components = components
         self._null_prompt: Tensor | None = None
 
-    def __call__(self, flowgen: Literal["few", "many"], steps: int) -> Networks:
+    def __call__(
+        self, flowgen: Literal["few", "many"], steps: int, check: Callable[[], None] = lambda: None
+    ) -> Networks:
         """The networks with that FlowGen, for so many denoising steps.
+
+        Args:
+            check: called between two of them; what it raises ends the loading, and what is loaded stays so.
 
         Raises:
             ModelMissing: the pack lacks one of them, or one cannot be used.
         """
         parts = self._components
         painted = parts.has("flow_unet")
+        first = self._flowgen(flowgen)
+        check()
         return Networks(
-            flowgen=self._flowgen(flowgen),
-            flowdiffusion=self._flowdiffusion() if painted else None,
+            flowgen=first,
+            flowdiffusion=self._flowdiffusion(check) if painted else None,
             scheduler=self._scheduler(steps) if painted else {},
             working_size=parts.working_size,
             fill=parts.load("fill", FillNet) if parts.has("fill") and not painted else None,
@@ -84,18 +91,21 @@ class PackedNetworks:
             raise parts.unusable(role, f"is a {parts.component(role).kind}, which does not fit there")
         return network
 
-    def _flowdiffusion(self) -> FlowDiffusion:
+    def _flowdiffusion(self, check: Callable[[], None]) -> FlowDiffusion:
         parts = self._components
         unet = parts.load("flow_unet", UNet2DConditionModel)
         wanted, width = _LATENT + CONDITIONS, unet.config["in_channels"]
         if width != wanted:
             raise parts.unusable("flow_unet", f"takes {width} channels, and {wanted} are needed")
+        check()
         vae = parts.load("vae", nn.Module)
         if not isinstance(vae, (AutoencoderKL, AutoencoderTiny)):
             raise parts.unusable("vae", "is no autoencoder of pictures")
+        check()
+        expected = unet.config["cross_attention_dim"]
         if self._null_prompt is None:
-            self._null_prompt = self._embed_nothing().to(unet.device, unet.dtype)
-        features, expected = self._null_prompt.shape[-1], unet.config["cross_attention_dim"]
+            self._null_prompt = self._embed_nothing(expected, check).to(unet.device, unet.dtype)
+        features = self._null_prompt.shape[-1]
         if features != expected:
             raise parts.unusable("flow_unet", f"reads {expected} features of text, and there are {features}")
         return FlowDiffusion(LatentDiffusion(unet, vae), self._null_prompt)
@@ -108,8 +118,15 @@ class PackedNetworks:
             raise self._components.unusable("scheduler", f"cannot run {steps} steps ({error})") from error
         return config
 
-    def _embed_nothing(self) -> Tensor:
-        """The null prompt: shipped in the pack, or what its text encoder makes of no words, (1, 77, 768)."""
+    def _embed_nothing(self, features: int, check: Callable[[], None]) -> Tensor:
+        """The null prompt: shipped in the pack, or what its text encoder makes of no words.
+
+        Args:
+            features: that it should have; if the kept one has others, it is made again.
+
+        Returns:
+            (1, 77, features).
+        """
         parts = self._components
         if parts.has("null_prompt"):
             return parts.load("null_prompt", Tensor)
@@ -122,8 +139,13 @@ class PackedNetworks:
         exact = replace(parts, device="cpu", precision="float32")
 
         def make() -> Tensor:
+            text_encoder = exact.load("text_encoder", nn.Module)
+            check()
             with torch.no_grad():
-                return embed(exact.load("text_encoder", nn.Module), exact.load("tokenizer", object), [""])
+                return embed(text_encoder, exact.load("tokenizer", object), [""])
+
+        def fits(null: Tensor) -> bool:
+            return null.ndim == 3 and null.shape[::2] == (1, features) and bool(null.isfinite().all())
 
         roles = ("text_encoder", "tokenizer")
-        return cached("null_prompt", [parts.component(role).path for role in roles], make)
+        return cached("null_prompt", [parts.component(role).path for role in roles], make, fits)

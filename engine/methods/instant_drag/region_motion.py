@@ -5,6 +5,7 @@ as it takes for it not to fold. *Move*: the region is cut out
 along the crop's edges, moved by the motion alone, which is smooth, and laid over what it left behind.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -73,12 +74,12 @@ def look(network: DragFlow, request: DragEdit) -> Found:
     return Found(frame, region[0], np.ascontiguousarray(vectors.transpose(1, 2, 0)))
 
 
-def move_found(found: Found, request: DragEdit) -> Moved:
-    """The crop with what was found moved."""
+def move_found(found: Found, request: DragEdit, check: Callable[[], None] = lambda: None) -> Moved:
+    """The crop with what was found moved; what `check` raises now and then ends the work."""
     handles = ends(request)[0]
     if request.motion == "move":
-        return _lifted(found, request, handles)
-    return move(request.image, motion(found.flow, found.frame, len(found.flow)), handles)
+        return _lifted(found, request, handles, check)
+    return move(request.image, motion(found.flow, found.frame, len(found.flow)), handles, check)
 
 
 def as_flowgens(found: Found, side: int) -> Tensor:
@@ -137,7 +138,7 @@ def _unfolded(found: Found) -> Plane:
     return out
 
 
-def _lifted(found: Found, request: DragEdit, handles: Points) -> Moved:
+def _lifted(found: Found, request: DragEdit, handles: Points, check: Callable[[], None]) -> Moved:
     """The region cut out, moved as a whole and laid over what is behind it."""
     subject = sharpened(found, request.image)
     assert request.mask is not None
@@ -146,7 +147,7 @@ def _lifted(found: Found, request: DragEdit, handles: Points) -> Moved:
         return Moved(request.image, None, tuple(Point(float(x), float(y)) for x, y in handles))
     left = left_behind(replace(request, subject=subject))
     forward = motion(found.motion, found.frame, len(found.motion), steady=False)
-    overlay = _overlay(request.image, subject, forward)
+    overlay = _overlay(request.image, subject, forward, check)
     last = np.array(request.size) - 1
     columns, rows = np.minimum(handles.astype(int), last).T
     goes = subject[rows, columns] > 127
@@ -154,12 +155,12 @@ def _lifted(found: Found, request: DragEdit, handles: Points) -> Moved:
     return Moved(request.image, left, tuple(Point(float(x), float(y)) for x, y in rest), overlay)
 
 
-def _overlay(image: Image, subject: Mask, forward: Flow) -> Overlay:
+def _overlay(image: Image, subject: Mask, forward: Flow, check: Callable[[], None]) -> Overlay:
     backward, _ = invert(forward)
     layer = image.copy()
     layer[..., 3] = (layer[..., 3].astype(np.uint16) * subject + 127) // 255
-    moved = warp(layer, backward, clear=True)
-    colours = regrained(warp(image, backward), image, backward)
+    moved = warp(layer, backward, clear=True, check=check)
+    colours = regrained(warp(image, backward, check=check), image, backward, check)
     moved[..., :3] = colours[..., :3]
     box = Box.around(moved[..., 3]) if moved[..., 3].any() else Box(0, 0, 1, 1)
     return Overlay(box, np.ascontiguousarray(moved[box.slices]))

@@ -9,7 +9,7 @@ from desktop.canvas.overlay import (
     marker_bounds,
     paint_brush,
     paint_markers,
-    paint_region,
+    paint_outline,
 )
 from desktop.canvas.viewport import Viewport
 from engine import Box, Point, PointPair
@@ -116,7 +116,7 @@ def test_the_hard_part_shows_where_it_ends():
 def test_the_region_s_outline_is_dashed_where_it_lies():
     view = Viewport(zoom=2, x=10, y=10)
     corners = (Point(5, 5), Point(55, 5), Point(55, 45), Point(5, 45))
-    dashed = painted(lambda painter: paint_region(painter, view, corners))
+    dashed = painted(lambda painter: paint_outline(painter, view, corners))
     assert touched(dashed) == pytest.approx((20, 20, 120, 100), abs=2)
     line = (dashed[20, 24:116] > 130).all(-1)
     assert line.any(), "light dashes"

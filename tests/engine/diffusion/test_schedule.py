@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from diffusers import schedulers
+from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 
 from engine.diffusion.schedule import Schedule
 
@@ -50,6 +52,38 @@ def test_knowing_the_noise_leads_to_the_picture(name, generator):
     torch.testing.assert_close(latents, x0, atol=4 * end**0.5 + 2e-3, rtol=0)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_picture_is_seen_in_the_velocity_too(name, generator):
+    """v = √ᾱ·ε − √(1−ᾱ)·x₀, of noised latents at every timestep."""
+    x0, noise = torch.randn(2, 1, 4, 8, 8, generator=generator)
+    schedule = Schedule({**config(name), "prediction_type": "v_prediction"}, 20)
+    scaled = name == "EulerDiscreteScheduler"
+    sigmas = ((1 - alphas()) / alphas()) ** 0.5
+    for t in schedule.timesteps:
+        sigma = float(np.interp(float(t), np.arange(1000), sigmas))
+        at = 1 / (1 + sigma**2)
+        latents = x0 + sigma * noise if scaled else at**0.5 * x0 + (1 - at) ** 0.5 * noise
+        velocity = at**0.5 * noise - (1 - at) ** 0.5 * x0
+        torch.testing.assert_close(schedule.predicted(velocity, t, latents), x0, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["DDIMScheduler", "DPMSolverMultistepScheduler"])
+def test_noise_and_velocity_lead_to_the_same(name, generator):
+    """Of a network that knows the picture and tells either; others mix what several steps predicted."""
+    x0, noise = torch.randn(2, 1, 4, 8, 8, generator=generator, dtype=torch.float64)
+    ends = []
+    for kind in ("epsilon", "v_prediction"):
+        schedule = Schedule({**config(name), "prediction_type": kind}, 6)
+        latents = noise
+        for t in schedule.timesteps:
+            at = alphas()[int(t)]
+            epsilon = (latents - at**0.5 * x0) / (1 - at) ** 0.5
+            velocity = at**0.5 * epsilon - (1 - at) ** 0.5 * x0
+            latents = schedule.step(epsilon if kind == "epsilon" else velocity, t, latents)
+        ends.append(latents)
+    torch.testing.assert_close(ends[0], ends[1], atol=1e-5, rtol=0)
+
+
 def test_ddim_steps_are_the_papers(generator):
     """Song, Meng, Ermon (2021), equation 12 with σ = 0."""
     schedule = Schedule(config("DDIMScheduler"), 10)
@@ -78,6 +112,60 @@ def test_a_scheduler_that_adds_noise_takes_it_from_the_generator(generator):
     assert torch.equal(run(1), run(1))
     assert not torch.equal(run(1), run(2))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# Some read torch tensors in the way of numpy 1.
+@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept context:DeprecationWarning")
+@pytest.mark.parametrize("more", [{}, {"algorithm_type": "sde-dpmsolver++"}], ids=["usual", "sde"])
+@pytest.mark.parametrize("name", KarrasDiffusionSchedulers.__members__)
+def test_whatever_runs_can_be_repeated_and_leaves_torchs_generator_alone(name, more):
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+
+    def run():
+        own, (first,) = torch.Generator().manual_seed(3), torch.ones(1, 1, 4, 8, 8)
+        schedule = Schedule({"_class_name": name, **COMMON, **more}, 4)
+        latents = schedule.start(first)
+        for t in schedule.timesteps:
+            latents = schedule.step(0.1 * schedule.input(latents, t), t, latents, own)
+        return latents
+
+    try:
+        once = run()
+    except (ValueError, NotImplementedError) as error:
+        assert str(error)
+    else:
+        assert torch.equal(run(), once)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"prediction_type": "sample"}, "prediction_type is sample, and epsilon or v_prediction is needed"),
+        ({"_class_name": "DPMSolverSDEScheduler"}, "takes no seed"),
+        ({"_class_name": "EDMEulerScheduler"}, "is not for Stable Diffusion"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        Schedule({**config("EulerDiscreteScheduler"), **change}, 4)
+
+
+def test_a_scheduler_whose_library_is_absent_is_refused(monkeypatch):
+    def absent(settings):
+        raise ImportError("LMSDiscreteScheduler requires the scipy library")
+
+    monkeypatch.setattr(schedulers.EulerDiscreteScheduler, "from_config", absent)
+    with pytest.raises(ValueError, match="needs a library"):
+        Schedule(config("EulerDiscreteScheduler"), 4)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_timesteps_for_the_network_are_the_same(name):
+    schedule = Schedule(config(name), 5)
+    assert schedule.timesteps_on(torch.device("cpu")) == schedule.timesteps
+    assert {t.device.type for t in schedule.timesteps_on(torch.device("meta"))} == {"meta"}
 
 
 @pytest.mark.parametrize("name", ["SteadyScheduler", "VQDiffusionScheduler", "DDIMInverseScheduler", None])

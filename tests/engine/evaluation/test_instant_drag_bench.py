@@ -1,5 +1,7 @@
 """`pliant bench instantdrag` measures what it says; how long it takes is not for a test."""
 
+import importlib
+
 import pytest
 import torch
 
@@ -15,6 +17,7 @@ def small(monkeypatch):
     monkeypatch.setattr(instant_drag, "_RUNS", 2)
     monkeypatch.setattr(instant_drag, "_FLOWGEN_RUNS", 2)
     monkeypatch.setattr(instant_drag, "_WARM_UP", 1)
+    importlib.import_module("engine.methods.instant_drag.editor")  # it needs the class, not what makes one
     small = flowgen.FlowGen
     monkeypatch.setattr(flowgen, "FlowGen", lambda: small(32))
 

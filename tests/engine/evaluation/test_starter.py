@@ -4,12 +4,15 @@ import json
 
 import pytest
 import torch
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 from engine import cli
-from engine.evaluation import BENCHMARKS, FlowRow
+from engine.evaluation import BENCHMARKS, FlowRow, TrackingRow, tracking
 from engine.networks.drag_flow import DragFlow
 from engine.paths import data_dir
 from engine.training import drag_metrics
+from engine.training.backbone_networks import Backbone, noise_predictor, save_backbone, text_encoder
+from engine.training.captions import train_tokenizer
 from tests.engine.training.photo_files import write_folder
 
 PAIRS = 3
@@ -22,6 +25,21 @@ working_size = 128
 [components.drag_flow]
 kind = "drag_flow"
 path = "drag_flow"
+"""
+DREAMER = """
+name = "dreamer"
+title = "Dreamer"
+licence = "CC0-1.0"
+working_size = 256
+components.unet = { kind = "unet2dcondition", path = "unet" }
+components.vae = { kind = "autoencoder_tiny", path = "vae" }
+components.scheduler = { kind = "scheduler", path = "scheduler" }
+components.null_prompt = { kind = "embedding", path = "null_prompt.safetensors" }
+"""
+NULL_PROMPT = 'components.null_prompt = { kind = "embedding", path = "null_prompt.safetensors" }'
+WORDS = """
+components.text_encoder = { kind = "clip_text_model", path = "text_encoder" }
+components.tokenizer = { kind = "clip_tokenizer", path = "tokenizer" }
 """
 
 
@@ -75,3 +93,54 @@ def test_the_command_prints_it_as_json(photos, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["benchmark"] == "starter"
     assert told["rows"][0]["name"] == "zero flow"
+
+
+@pytest.fixture
+def denoiser():
+    """A pack with an untrained noise predictor and its autoencoder."""
+    folder = data_dir() / "packs" / "dreamer"
+    folder.mkdir(parents=True)
+    with torch.random.fork_rng():
+        unet = noise_predictor((32, 64), layers=1, text=64, channels=4)
+        vae = AutoencoderTiny(
+            encoder_block_out_channels=(8,) * 4,
+            decoder_block_out_channels=(8,) * 4,
+            num_encoder_blocks=(1,) * 4,
+            num_decoder_blocks=(1,) * 4,
+        )
+        tokenizer = train_tokenizer(["a photo"])
+        words = text_encoder(tokenizer, width=64, layers=1)
+    save_backbone(Backbone(unet, vae, words, tokenizer), folder)
+    (folder / "pack.toml").write_text(DREAMER, encoding="utf-8")
+    return folder
+
+
+def test_what_denoises_has_rows_of_tracking(photos, pack, denoiser, monkeypatch):
+    monkeypatch.setattr(tracking, "PAIRS", PAIRS)
+    rows = [row for row in BENCHMARKS["starter"]() if isinstance(row, TrackingRow)]
+    assert [row.name for row in rows] == [
+        "tracking: points stay",
+        "tracking: patches of colours",
+        "tracking: Dreamer: unet",
+    ]
+    stay, patches, network = rows
+    assert patches.near < stay.near < 17
+    assert patches.far < stay.far
+    for row in rows:
+        assert row.pairs == PAIRS
+        assert 0 < row.near <= row.far + 17
+        assert row.name in str(row)
+        assert "\n" not in str(row)
+    # The embedding of no words is what its text encoder makes of them.
+    text = (denoiser / "pack.toml").read_text()
+    (denoiser / "pack.toml").write_text(text.replace(NULL_PROMPT, WORDS), encoding="utf-8")
+    again = [row for row in BENCHMARKS["starter"]() if isinstance(row, TrackingRow)][-1]
+    assert again.far == pytest.approx(network.far, abs=2)
+
+
+def test_what_needs_more_than_a_noisy_picture_is_not_tracked(photos, denoiser, monkeypatch):
+    monkeypatch.setattr(tracking, "PAIRS", 1)
+    with torch.random.fork_rng():
+        noise_predictor((32, 64), layers=1, text=64, channels=10).save_pretrained(denoiser / "unet")
+    names = [row.name for row in BENCHMARKS["starter"]() if isinstance(row, TrackingRow)]
+    assert names == ["tracking: points stay", "tracking: patches of colours"]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,11 @@ def test_what_memory_or_device_lack_is_not_the_packs_fault(parts, error):
     with pytest.raises(type(error)) as caught:
         parts(net=("mine", "x")).load("net", object, loaders={"mine": load})
     assert caught.value is error
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no NVIDIA GPU")
+def test_on_a_gpu_weights_lie_channels_last(parts, unet):
+    components = replace(parts(unet=("unet2dcondition", "unet")), device="cuda")
+    network = components.load("unet", UNet2DConditionModel)
+    assert network.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert components.held_bytes == sum(weight.nbytes for weight in unet.parameters()) // 2  # float16

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from engine.training.photos import MANIFEST, Photos, is_held_out
+from engine.training.photo_source import MANIFEST
+from engine.training.photos import Photos, is_held_out
 from engine.training.proposals import propose
 
 SIDE = 96

@@ -9,10 +9,10 @@ import PIL.Image
 import pytest
 import torch
 
-from engine.fill import push_pull as classical_push_pull
 from engine.networks.drag_flow import UNKNOWN, DragFlow, DragMotion
 from engine.networks.drag_motion import Drags
 from engine.networks.fill import FillNet
+from engine.push_pull import push_pull as classical_push_pull
 from engine.training.drag_metrics import DragTask
 from engine.training.drag_stage import DragSettings, DragStage, flow_method, losses, moved_share
 from engine.training.fill_stage import (

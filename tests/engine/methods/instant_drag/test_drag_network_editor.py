@@ -234,7 +234,7 @@ def test_cancelling_as_a_phase_begins(engine, thing, phase):
         on_step=lambda step: seen.append(step.phase), is_cancelled=lambda: bool(seen) and seen[-1] == phase
     )
     request = drag(picture, subject=subject, motion="move")
-    if phase in ("Plan", "Load", "Flow"):
+    if phase in ("Plan", "Load", "Flow", "Warp"):
         with pytest.raises(Cancelled):
             edit(engine(*STAND_IN), request, progress=progress)
     else:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import weakref
 from dataclasses import replace
 
 import cv2
@@ -24,6 +25,8 @@ from engine.methods.instant_drag.settings import InstantDragSettings
 from engine.packs import PackStore
 from engine.paths import data_dir
 from engine.progress import Cancelled, Progress
+from engine.runtime.components import Components
+from engine.runtime.open_packs import OpenPacks
 
 QUICK = InstantDragSettings(inference_steps=4)
 
@@ -201,10 +204,63 @@ def test_networks_keep_nothing_of_a_cancelled_edit(installed, picture):
     engine = installed.engine()
     with pytest.raises(Cancelled):
         edit(engine, drag(picture), progress=Progress(is_cancelled=Switch(8)))
-    for network in PackedNetworks(engine._components["instant_drag", "cpu"])("few", 4).all:
+    components = engine._open.use("instant_drag", engine.pack("instant_drag"), "cpu").components
+    assert components.held_bytes
+    for network in PackedNetworks(components)("few", 4).all:
         for module in network.modules():
             assert not module._forward_pre_hooks
             assert "forward" not in vars(module)
+
+
+def test_of_a_pack_that_goes_nothing_is_left(installed, picture):
+    engine = Engine("cpu", PackStore(installed.folder, installed.base.parent), OpenPacks(lambda device: 0))
+    edit(engine, drag(picture))
+    edit(engine, drag(picture), progress=Progress(is_cancelled=Switch(100), on_preview=lambda image: None))
+    pack = engine.pack("instant_drag")
+    parts = PackedNetworks(engine._open.use("instant_drag", pack, "cpu").components)("few", 4).all
+    networks = [weakref.ref(network) for network in parts]
+    del parts
+    engine.edit("instant_drag", drag(picture), QUICK, str(other_pack(installed)))
+    assert [network() for network in networks] == [None, None, None]
+
+
+def other_pack(installed):
+    """The folder of a pack of one FlowGen."""
+    folder = installed.base.parent / "other"
+    folder.mkdir()
+    shutil.copy(installed.drag / "flowgen_config2.safetensors", folder / "flowgen.safetensors")
+    (folder / "pack.toml").write_text(
+        'name = "other"\ntitle = "Other"\nlicence = "CC0-1.0"\nworking_size = 128\n'
+        '[components.flowgen]\nkind = "flowgen"\npath = "flowgen.safetensors"\n'
+    )
+    return folder
+
+
+@pytest.mark.parametrize("polls", range(4))
+def test_loading_can_be_cancelled_between_the_parts_and_goes_on_from_there(installed, polls, monkeypatch):
+    """With its FlowGen, its two networks and the text encoder for the null prompt there are four gaps."""
+    engine = installed.engine()
+    opened, real = [], Components._open
+
+    def noting(self, component, more):
+        opened.append(component.role)
+        return real(self, component, more)
+
+    monkeypatch.setattr(Components, "_open", noting)
+    networks = PackedNetworks(engine._open.use("p", engine.pack("instant_drag"), "cpu").components)
+    switch = Switch(polls)
+
+    def check():
+        if switch():
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        networks("few", 4, check)
+    order = ["flowgen", "flow_unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+    assert opened == order[: polls + 1]
+    assert networks("few", 4).flowdiffusion is not None
+    # The text encoder is never kept.
+    assert opened[polls + 1 :] == order[min(polls + 1, order.index("text_encoder")) :]
 
 
 def test_previews_and_handles_are_shown(installed, picture):
@@ -326,6 +382,29 @@ def test_a_kind_that_nobody_knows(installed, picture):
     assert "its vae is of the unknown kind “wavelets”" in refusal(installed, picture)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"prediction_type": "sample"}, "prediction_type is sample"),
+        ({"_class_name": "DPMSolverSDEScheduler"}, "takes no seed"),
+        ({"_class_name": "EDMEulerScheduler"}, "is not for Stable Diffusion"),
+    ],
+)
+def test_a_scheduler_that_does_not_fit(installed, picture, change, words):
+    path = installed.drag / "flowdiffusion" / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    sentence = refusal(installed, picture)
+    assert "its scheduler cannot run 4 steps" in sentence
+    assert words in sentence
+
+
+def test_a_network_that_predicts_velocity_is_sampled_otherwise(installed, picture):
+    usual = edit(installed.engine(), drag(picture))
+    path = installed.drag / "flowdiffusion" / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"prediction_type": "v_prediction"}))
+    assert not np.array_equal(edit(installed.engine(), drag(picture)).image, usual.image)
+
+
 def test_text_of_another_width(installed, picture):
     save_file({"e": torch.zeros(1, 77, 5)}, installed.drag / "null.safetensors")
     add_null_prompt(installed)
@@ -384,6 +463,15 @@ def test_a_damaged_kept_null_prompt_is_made_again(installed, picture):
     kept.write_bytes(b"damaged")
     assert np.array_equal(edit(installed.engine(), drag(picture)).image, usual.image)
     assert load_file(kept)
+
+
+def test_a_kept_null_prompt_of_another_width_is_made_again(installed, picture):
+    usual = edit(installed.engine(), drag(picture))
+    (kept,) = (data_dir() / "cache" / "null_prompt").iterdir()
+    sound = load_file(kept)
+    save_file({"null_prompt": torch.zeros(1, 77, 5)}, kept)
+    assert np.array_equal(edit(installed.engine(), drag(picture)).image, usual.image)
+    assert torch.equal(load_file(kept)["null_prompt"], sound["null_prompt"])
 
 
 def test_a_pack_may_bring_its_null_prompt(installed, picture):

@@ -1,0 +1,87 @@
+"""What is remembered of pictures made on demand: the changed part alone, so many bytes, the latest first."""
+
+import numpy as np
+import pytest
+
+from desktop.document import Document
+from desktop.keeping import Finished
+from desktop.made import Made
+from engine import DragEdit, Engine, Photo, Point, PointPair
+
+
+def drag(image, x=150):
+    return DragEdit(image=image, points=(PointPair(Point(x, 120), Point(x + 20, 110)),))
+
+
+def state(picture):
+    return Document.from_photo(Photo(pixels=picture, has_alpha=False), None).settled
+
+
+@pytest.fixture
+def finish(qapp, picture):
+    """finish(x=150, state=None) → what flow warp makes, as if on demand."""
+
+    def finish(x=150, of=None):
+        request = drag(picture, x)
+        return Finished(
+            state=of or state(picture),
+            request=request,
+            result=Engine().edit("flow_warp", request),
+            provenance={"method": "flow_warp"},
+            title=f"At {x}",
+            tier="refined",
+        )
+
+    return finish
+
+
+def size(finished):
+    return finished.result.region.width * finished.result.region.height * 4
+
+
+def test_a_picture_comes_back_bit_for_bit_from_its_part(finish, picture):
+    made, finished = Made(), finish()
+    made.add(finished)
+    assert made.bytes == size(finished) < picture.nbytes
+    again = made.of(finished.state, drag(picture.copy()))
+    assert np.array_equal(again.result.image, finished.result.image)
+    assert not again.result.image.flags.writeable
+    for name in ("region", "handles", "partial", "timings"):
+        assert getattr(again.result, name) == getattr(finished.result, name)
+    assert (again.state, again.provenance, again.title, again.tier) == (
+        finished.state, finished.provenance, finished.title, "refined",
+    )  # fmt: skip
+    assert made.of(state(picture), drag(picture)) is None, "an equal state is not the same"
+
+
+def test_it_holds_on_to_no_whole_picture(finish):
+    made, finished = Made(), finish()
+    made.add(finished)
+    part = made._parts[0].result.image
+    assert part.base is None or part.base.nbytes == part.nbytes
+
+
+def test_of_one_state_the_latest_is_remembered(finish, picture):
+    made, first = Made(), finish(150)
+    later = finish(100, of=first.state)
+    made.add(first)
+    made.add(later)
+    assert made.of(first.state, first.request).title == "At 100"
+    assert made.bytes == size(later)
+
+
+def test_the_oldest_go_when_there_is_no_room(finish):
+    several = [finish(x) for x in (100, 130, 160)]
+    made = Made(size(several[1]) + size(several[2]))
+    for finished in several:
+        made.add(finished)
+    found = [made.of(finished.state, finished.request) for finished in several]
+    assert [again and again.title for again in found] == [None, "At 130", "At 160"]
+
+
+def test_the_latest_is_remembered_whatever_it_takes(finish):
+    made, finished = Made(1), finish()
+    made.add(finished)
+    assert made.of(finished.state, finished.request) is not None
+    made.clear()
+    assert made.bytes == 0
