@@ -283,6 +283,14 @@ def test_without_an_autoencoder_it_says_what_to_set(photos):
         BackboneStage(SMALL, photos, CPU)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "near"), [("width", 48, 64), ("text_width", 100, 128), ("size", 100, 96)]
+)
+def test_what_the_networks_cannot_have_is_refused_with_what_they_can(photos, small, name, value, near):
+    with pytest.raises(InvalidRequest, match=f"{name} is {value}, and must be .* set it to {near}"):
+        BackboneStage(replace(small, **{name: value}), photos, CPU)
+
+
 def test_a_tokenizer_may_be_given(photos, small, tmp_path):
     train_tokenizer(["something else entirely"] * 3).save_pretrained(tmp_path)
     stage = BackboneStage(replace(small, tokenizer=str(tmp_path)), photos, CPU)
