@@ -11,8 +11,8 @@ class Limits:
         start: until a process has called.
         silence: between two of its signs of life.
         opening: the same, and until it has stopped, while a job may be loading libraries or a pack: the first
-            keeps the process from giving signs, either from stopping. A preview may always take as long to
-            stop: nobody waits for it.
+            keeps the process from giving signs, either from stopping. A preview may take as long to stop while
+            no other job waits.
         cancel: until any other cancelled job has stopped.
         stuck: without any progress, until the user is told.
     """

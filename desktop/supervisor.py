@@ -249,7 +249,8 @@ class Supervisor:
         elif quiet > (limits.opening if opening else limits.silence):
             self._lose(engine_texts.silent(quiet))
         elif running is not None and running.cancelled_at is not None:
-            patience = limits.opening if opening or is_preview(running.job) else limits.cancel
+            idle = is_preview(running.job) and not len(self._queue)  # nobody waits for its end
+            patience = limits.opening if opening or idle else limits.cancel
             if now - running.cancelled_at > patience:
                 self._lose(engine_texts.unstopped(patience), counts=False)
 

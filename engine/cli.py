@@ -162,6 +162,7 @@ def _report(
         "region": list(result.region),
         "handles": [[round(x, 3), round(y, 3)] for x, y in result.handles],
         "partial": result.partial,
+        "evaluations": dict(result.evaluations),
         "seconds": {name: round(s, 4) for name, s in (clock.seconds | dict(result.timings)).items()},
     }
 

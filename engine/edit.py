@@ -177,6 +177,7 @@ class EditResult:
         handles: where the content under each handle came to rest, in the order of the pairs.
         partial: the edit was cancelled, and this is what there was by then.
         timings: seconds by phase.
+        evaluations: by network, how many pictures it has run on.
     """
 
     image: Image
@@ -184,6 +185,7 @@ class EditResult:
     handles: tuple[Point, ...] = ()
     partial: bool = False
     timings: Mapping[str, float] = field(default_factory=dict[str, float])
+    evaluations: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def _require(condition: bool, message: str) -> None:

@@ -255,13 +255,14 @@ class Engine:
             if so_far is None:
                 raise
             answer, partial = so_far, True
-        timings = progress.timings
+        timings, evaluations = progress.timings, progress.evaluations
         return EditResult(
             image=region.paste(request, cut, answer.image),
             region=region.box,
             handles=tuple(region.outside(handle) for handle in answer.handles),
             partial=partial,
             timings=timings,
+            evaluations=evaluations,
         )
 
     def _editor(

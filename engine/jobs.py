@@ -134,6 +134,7 @@ def encode_answer(answer: Answer, ref: Callable[[Bytes], PictureRef]) -> Any:  #
         "image": ref(answer.image),
         "handles": _plain(answer.handles),
         "timings": dict(answer.timings),
+        "evaluations": dict(answer.evaluations),
     }
 
 

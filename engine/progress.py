@@ -1,6 +1,7 @@
 """The only channel out of a running edit, and the only way to stop it."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
@@ -51,6 +52,7 @@ class Progress:
         self._preview_interval, self._preview_due = preview_interval, 0.0
         self._checkpoint: Callable[[], EditResult] | None = None
         self._timings: dict[str, float] = {}
+        self._evaluations: Counter[str] = Counter()
 
     def track(self, phase: str, items: Collection[T]) -> Iterator[T]:
         """Yield `items`; before each, report it and stop if asked to.
@@ -102,6 +104,15 @@ class Progress:
     def partial(self) -> EditResult | None:
         """What there was at the last checkpoint, or None where there was none."""
         return None if self._checkpoint is None else self._checkpoint()
+
+    def count(self, network: str, pictures: int) -> None:
+        """Tell that a network is about to run on a batch of so many."""
+        self._evaluations[network] += pictures
+
+    @property
+    def evaluations(self) -> dict[str, int]:
+        """How many pictures each network has run on."""
+        return dict(self._evaluations)
 
     @property
     def timings(self) -> dict[str, float]:

@@ -18,9 +18,11 @@ def cancellable(progress: Progress, *networks: nn.Module) -> Generator[None]:
 
     On a CPU every layer asks first, and convolutions too large to wait for are done in strips of rows, which
     compute the same. On a GPU, where a whole network is faster than that, each network asks once.
+    `progress` counts how often they run.
     """
     with ExitStack() as stack:
         for network in networks:
+            stack.callback(network.register_forward_pre_hook(partial(_count, progress)).remove)
             on_cpu = all(parameter.device.type == "cpu" for parameter in network.parameters())
             for module in _layers(network) if on_cpu else (network,):
                 ask = module.register_forward_pre_hook(lambda *_: progress.check())
@@ -28,6 +30,11 @@ def cancellable(progress: Progress, *networks: nn.Module) -> Generator[None]:
                 if on_cpu and type(module) is nn.Conv2d and module.padding_mode == "zeros":
                     stack.enter_context(_in_strips(module, progress))
         yield
+
+
+def _count(progress: Progress, network: nn.Module, inputs: tuple[object, ...]) -> None:
+    first = inputs[0] if inputs else None
+    progress.count(type(network).__name__, len(first) if isinstance(first, Tensor) else 1)
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:

@@ -570,6 +570,18 @@ def test_a_preview_that_is_replaced_or_cancelled_while_it_loads_is_let_load(watc
     assert watched.pass_(0.25)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_preview_that_does_not_stop_goes_once_another_job_waits_for_it(watched, picture, waits):
+    job = EditJob(method="flow_warp", request=drag(picture), preview=True)
+    watched.supervisor._running = RunningJob(number=1, job=job, excerpt=None, opening=False)
+    watched.supervisor.cancel(1)
+    if waits:
+        watched.supervisor.enqueue(2, warp(picture))
+    assert not watched.pass_(2.5)
+    watched.process.heard_at = watched.now()
+    assert watched.pass_(1) == waits
+
+
 def test_what_had_not_begun_when_the_process_died_is_handed_over_once_more(watched, picture):
     told = []
     watched.signals.failed.connect(lambda *words: told.append(words))

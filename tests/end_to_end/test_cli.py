@@ -169,7 +169,7 @@ def test_json_tells_what_was_done_in_one_object(run, photo, tmp_path):
     assert out.count("\n") == 1
     report = json.loads(out)
     assert set(report) == {
-        "output", "method", "pack", "device", "seed", "region", "handles", "partial", "seconds",
+        "output", "method", "pack", "device", "seed", "region", "handles", "partial", "evaluations", "seconds",
     }  # fmt: skip
     assert report["output"] == str(output)
     assert (report["method"], report["pack"], report["device"]) == ("flow_warp", None, "cpu")
@@ -180,6 +180,7 @@ def test_json_tells_what_was_done_in_one_object(run, photo, tmp_path):
     assert report["handles"] == [[pytest.approx(120, abs=1), pytest.approx(100, abs=1)], [
         pytest.approx(60, abs=1), pytest.approx(70, abs=1),
     ]]  # fmt: skip
+    assert report["evaluations"] == {}, "flow warp runs no network"
     assert {"Open", "Plan", "Warp", "Fill", "Save"} <= set(report["seconds"])
     assert all(seconds >= 0 for seconds in report["seconds"].values())
 

@@ -99,6 +99,7 @@ def test_answers_come_out_as_they_went_in(picture):
         handles=(Point(0.1, 1 / 3),),
         partial=True,
         timings={"Warp": 0.123456789},
+        evaluations={"DragFlow": 2},
     )
     for answer in (result, picture[..., 0], "cuda"):
         found = decode_answer(json.loads(json.dumps(encode_answer(answer, files.put))), files.get)
@@ -107,6 +108,7 @@ def test_answers_come_out_as_they_went_in(picture):
             assert all(getattr(found, part.name) is getattr(answer, part.name) for part in fields(found)[:1])
             assert (found.region, found.handles) == (answer.region, answer.handles)
             assert (found.partial, found.timings) == (answer.partial, answer.timings)
+            assert found.evaluations == answer.evaluations
         else:
             assert np.array_equal(found, answer)
 

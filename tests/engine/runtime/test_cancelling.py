@@ -111,3 +111,13 @@ def test_a_large_convolution_is_left_half_done():
         with pytest.raises(Cancelled), cancellable(Progress(is_cancelled=polls), conv), Counted():
             conv(torch.zeros(1, 64, 256, 256))
     assert len(calls) == 2  # the layer asked once, and each strip before it began
+
+
+def test_it_is_counted_on_how_many_pictures_each_network_ran(network):
+    progress, other = Progress(), made(nn.Conv2d(3, 1, 1))
+    with cancellable(progress, network, other):
+        network(torch.zeros(3, 3, 4, 4))
+        network(torch.zeros(1, 3, 4, 4))
+        other(torch.zeros(1, 3, 4, 4))
+    network(torch.zeros(1, 3, 4, 4))
+    assert progress.evaluations == {"Sequential": 4, "Conv2d": 1}
