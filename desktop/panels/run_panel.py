@@ -62,11 +62,12 @@ class MethodChooser(QWidget):
         self._layout.addLayout(row)
 
     def set_offers(self, offers: Sequence[Offer]) -> None:
-        """Offer these; what was chosen stays so if it is among them."""
+        """Offer these; what was chosen stays so if it is among them. At first the first of them is."""
         wanted: list[Offer | None] = [*([None] if self._none is not None else []), *offers]
         if wanted == self._offers:
             return
-        chosen = self._offer
+        first = not self._offers and bool(offers)
+        chosen = offers[0] if first else self._offer
         self._offers = wanted
         with QSignalBlocker(self.methods):
             self.methods.clear()

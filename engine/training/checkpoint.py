@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from engine.errors import InvalidRequest
+from engine.training.exports import exported_seed, is_export, read_exports
 from engine.training.shards import read_tensors, write_tensors
 
 _FOLDER, _WEIGHTS, _STATE, _FACTS = "checkpoint", "weights", "state", "facts.json"
@@ -91,6 +92,8 @@ def read_facts(folder: Path, stage: str) -> Facts:
     Raises:
         InvalidRequest: there are no weights, or those of another stage.
     """
+    if not (weights_in(folder) / _FACTS).exists() and is_export(folder):
+        return Facts(stage=stage, step=0, began=0, seed=exported_seed(folder), settings={})
     try:
         values = json.loads((weights_in(folder) / _FACTS).read_text(encoding="utf-8"))
         facts = Facts(**values)
@@ -110,14 +113,18 @@ def weights_in(folder: Path) -> Path:
 
 
 def restore_weights(folder: Path, networks: Mapping[str, nn.Module]) -> None:
-    """Put the averaged weights of `folder` into networks of the same names.
+    """Put the averaged weights of `folder`, or what was exported into it, into networks of the same names.
 
     Raises:
         InvalidRequest: they are missing or damaged, or the networks are of another shape.
     """
     try:
+        if (weights_in(folder) / _FACTS).exists():
+            weights = {name: read_tensors(weights_in(folder), name) for name in networks}
+        else:
+            weights = read_exports(folder, networks)
         for name, network in networks.items():
-            network.load_state_dict(read_tensors(weights_in(folder), name))
+            network.load_state_dict(weights[name])
     except _FAILURES as error:
         raise _unfit(folder, error) from error
 

@@ -2,9 +2,18 @@
 
 import pytest
 
+import engine.engine
 from desktop.window import MainWindow
 from engine import Engine
+from engine.packs import PackStore
 from tests.desktop.hands import BY_NAME, settle
+
+
+@pytest.fixture(autouse=True)
+def no_shipped_packs(tmp_path_factory, monkeypatch):
+    """Windows of tests run flow warp alone, unless a test gives them more."""
+    nothing = tmp_path_factory.mktemp("no_packs")
+    monkeypatch.setattr(engine.engine, "PackStore", lambda: PackStore(nothing))
 
 
 @pytest.fixture

@@ -169,7 +169,8 @@ def test_json_tells_what_was_done_in_one_object(run, photo, tmp_path):
     assert out.count("\n") == 1
     report = json.loads(out)
     assert set(report) == {
-        "output", "method", "pack", "device", "seed", "region", "handles", "partial", "evaluations", "seconds",
+        "output", "method", "pack", "device", "seed", "region", "handles", "partial", "evaluations",
+        "seconds",
     }  # fmt: skip
     assert report["output"] == str(output)
     assert (report["method"], report["pack"], report["device"]) == ("flow_warp", None, "cpu")

@@ -75,7 +75,12 @@ class InstantDragEditor:
             return _result(transfer(moved, answer, frame), moved, request)
 
     def find_subject(self, request: DragEdit, progress: Progress) -> Subject | None:
-        """What our own drag network finds to move; a published FlowGen has no idea."""
+        """What our own drag network finds to move; a published FlowGen has no idea.
+
+        Of a deformation there is nothing to find: what bends is no thing, and the sheet around it fades.
+        """
+        if request.motion == "deform":
+            return None
         defaults = InstantDragSettings()
         with progress.phase("Load"):
             networks = self._networks(defaults.flowgen, defaults.inference_steps, progress.check)

@@ -61,11 +61,15 @@ def find(network: DragFlow, request: DragEdit) -> Found:
 
 
 def look(network: DragFlow, request: DragEdit) -> Found:
-    """What the network takes to move in a picture, whatever may change there."""
+    """What the network takes to move in a picture, whatever may change there; pins are drags of no length."""
     frame = Frame.of(request.size, network.side, network.multiple)
     device = network.trust.device
-    points = [torch.from_numpy(frame.inside(end))[None].float().to(device) for end in ends(request)]
-    drags = Drags(points[0], points[1], torch.tensor([len(request.points)], device=device))
+    pins = as_array(request.pins)
+    points = [
+        torch.from_numpy(frame.inside(np.concatenate([end, pins])))[None].float().to(device)
+        for end in ends(request)
+    ]
+    drags = Drags(points[0], points[1], torch.tensor([points[0].shape[1]], device=device))
     image = (frame.tensor(request.image).to(device) + 1) / 2
     moves = torch.tensor([float(request.motion == "move")], device=device)
     answer = network(image, drags, _subject(request, frame).to(device), moves)

@@ -1,10 +1,11 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import InvalidRequest
 from engine.training import checkpoint
-from engine.training.checkpoint import Facts, State, find, read_facts, restore, save
+from engine.training.checkpoint import Facts, State, find, read_facts, restore, restore_weights, save
 
 
 def facts(step):
@@ -78,6 +79,29 @@ def test_one_checkpoint_is_whole_whenever_it_fails(tmp_path, monkeypatch, at):
     save(tmp_path, facts(9), state(1.0), CHANCES)
     assert read_facts(tmp_path, "tiny").step == 9
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+@pytest.mark.parametrize("place", ["net", "."])
+def test_what_was_exported_is_gone_on_from(tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    weights = nn.Linear(2, 2).half().state_dict()
+    save_file(weights, tmp_path / place / "diffusion_pytorch_model.safetensors")
+    found = read_facts(tmp_path, "tiny")
+    assert (found.stage, found.step, found.settings) == ("tiny", 0, {})
+    network = nn.Linear(2, 2)
+    restore_weights(tmp_path, {"net": network})
+    assert torch.equal(network.weight, weights["weight"].float())
+    save_file({"weight": torch.ones(2, 2)}, tmp_path / place / "diffusion_pytorch_model.safetensors")
+    assert read_facts(tmp_path, "tiny").seed != found.seed, "other weights go on with other samples"
+    with pytest.raises(InvalidRequest):
+        restore_weights(tmp_path, {"net": network})
+
+
+def test_of_several_exported_networks_each_is_needed(tmp_path):
+    (tmp_path / "net").mkdir()
+    save_file(nn.Linear(2, 2).state_dict(), tmp_path / "net" / "model.safetensors")
+    with pytest.raises(InvalidRequest, match="other"):
+        restore_weights(tmp_path, {"net": nn.Linear(2, 2), "other": nn.Linear(2, 2)})
 
 
 def test_other_stage_is_refused(tmp_path):

@@ -267,7 +267,31 @@ def test_the_published_flowgen_may_be_filled_too(engine, thing):
 )
 def test_an_offer_says_that_something_stands_in(engine, roles, simplified):
     offers = [offer for offer in engine(*roles).offers(DragEdit) if offer.pack == "own"]
-    assert offers == [Offer("instant_drag", "own", "Own", simplified)]
+    assert offers == [Offer("instant_drag", "own", "Own", simplified, finds_subject=True)]
+
+
+def test_the_published_flowgen_finds_no_subject(engine, thing):
+    made = engine("flowgen", flowgen=("flowgen", "published.safetensors"))
+    assert not [offer for offer in made.offers(DragEdit) if offer.finds_subject]
+    request = drag(thing[0], motion="move")
+    assert made.prepare("instant_drag", request, "own") is request
+    assert np.array_equal(made.find_subject(request, "instant_drag", "own"), made.find_subject(request))
+
+
+def test_a_move_is_prepared_with_what_the_network_finds(engine, thing, monkeypatch):
+    made, found = engine("flowgen"), np.full(thing[0].shape[:2], 200, np.uint8)
+    monkeypatch.setattr("engine.methods.instant_drag.editor.find_subject", lambda *_: found)
+    request = drag(thing[0], motion="move")
+    assert np.array_equal(made.prepare("instant_drag", request, "own").subject, found)
+    assert np.array_equal(made.find_subject(request, "instant_drag", "own"), found)
+    painted = replace(request, subject=np.full_like(found, 255))
+    assert made.prepare("instant_drag", painted, "own") is painted, "what is painted counts"
+    bent = replace(request, motion="deform")
+    assert made.prepare("instant_drag", bent, "own") is bent
+    assert not made.find_subject(bent, "instant_drag", "own").any()
+    monkeypatch.setattr("engine.methods.instant_drag.editor.find_subject", lambda *_: None)
+    assert made.prepare("instant_drag", request, "own") is request
+    assert np.array_equal(made.find_subject(request, "instant_drag", "own"), made.find_subject(request))
 
 
 def test_flowdiffusion_without_its_autoencoder_is_refused(engine, thing):

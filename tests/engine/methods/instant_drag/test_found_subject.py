@@ -16,8 +16,10 @@ class RedFinder:
 
     def __init__(self):
         self.shares = []  # of each picture, how wide what is red is
+        self.drags = None  # of the last one
 
     def __call__(self, image, drags, subject, move):
+        self.drags = drags
         red = (image[:, :1] - image[:, 1:2]).clamp(0, 1)
         columns = (red[0, 0] > 0.5).any(0).nonzero()
         self.shares.append(0.0 if not len(columns) else float(columns.max() - columns.min() + 1) / self.side)
@@ -63,6 +65,15 @@ def test_small_and_large_things_are_looked_at_until_they_fill_their_frame(radius
     assert iou(found, truth) > 0.9
     assert 0.3 <= network.shares[-1] <= 0.85
     assert len(network.shares) <= 3
+
+
+def test_pins_are_drags_of_no_length():
+    image, _ = picture(400, 300, [(200, 150, 60)])
+    network = RedFinder()
+    find_subject(network, request(image, (190, 150), pins=(Point(150, 100), Point(220, 190))), lambda: None)
+    assert network.drags.number.tolist() == [3]
+    lengths = (network.drags.targets - network.drags.handles).norm(dim=-1)[0]
+    assert (lengths > 0).tolist() == [True, False, False]
 
 
 def test_holes_are_closed():
