@@ -72,6 +72,15 @@ def stuck(seconds: float) -> str:
     return told.format(seconds=round(seconds))
 
 
+def waiting(seconds: float) -> str:
+    told = QCoreApplication.translate(
+        "EngineWorker",
+        "The edit has waited for more than {seconds} s, as the engine is still at the job before. "
+        "Wait, or restart the engine; your document is untouched.",
+    )
+    return told.format(seconds=f"{seconds:g}")
+
+
 def unsent(error: Exception) -> str:
     """For what keeps a job from being handed over: one of `UNSENT`."""
     if isinstance(error, EngineError):

@@ -38,6 +38,11 @@ class Choice:
     def title(self) -> str:
         return METHODS[self.method].title
 
+    @property
+    def finder(self) -> tuple[str, str | None, str]:
+        """What looks for what moves: by another one's answer nothing may go."""
+        return self.method, self.pack, self.device
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Job:

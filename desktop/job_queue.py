@@ -62,9 +62,15 @@ class JobQueue:
             self._preview = None
         return len(self) < before
 
+    @property
+    def final(self) -> int | None:
+        """The number of the final job whose turn comes first."""
+        return self._finals[0][0] if self._finals else None
+
     def __len__(self) -> int:
         return len(self._finals) + (self._preview is not None)
 
 
 def is_preview(job: jobs.Job) -> bool:
-    return isinstance(job, EditJob | SubjectJob) and job.preview
+    """Whether a later one takes its place: the window wants no more than the latest."""
+    return isinstance(job, SubjectJob) or (isinstance(job, EditJob) and job.preview)

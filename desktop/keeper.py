@@ -28,6 +28,7 @@ class Keeper(QObject):
     """
 
     changed = Signal(bool)  # whether a picture is awaited
+    hint = Signal(str)
 
     def __init__(self, engine: Engine, warp: WarpTier, parent: QObject) -> None:
         super().__init__(parent)
@@ -73,9 +74,10 @@ class Keeper(QObject):
             self.drop()
 
     def settle(self, state: State | None) -> None:
-        """The document has come to a state; what is awaited of another is let go."""
-        if state is not self._awaited:
+        """The document has come to a state, by nobody's hand; what is awaited of another is let go."""
+        if self._awaited is not None and state is not self._awaited:
             self.drop()
+            self.hint.emit(self.tr("The drag was not kept; press Enter again."))
 
     def drop(self) -> None:
         """Await nothing any more."""

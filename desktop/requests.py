@@ -1,10 +1,26 @@
 """Requests: what a state of the document asks the engine for."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from desktop.document import Document, Layer, State, Tiles
 from desktop.document.compositor import flatten
 from engine import DragEdit, Engine, Image, Point, PointPair
 
 SubjectKey = tuple[object, ...]
+
+
+class Sought(NamedTuple):
+    """For what it is looked for what moves.
+
+    Args:
+        key: an answer is of no use where this differs.
+        targets: where the handles are pulled; one found for others is of use until there is a better one.
+    """
+
+    key: SubjectKey
+    targets: tuple[Point, ...]
 
 
 class Requests:
@@ -18,7 +34,7 @@ class Requests:
     def __init__(self, engine: Engine, document: Document) -> None:
         self._engine, self._document = engine, document
         self._guessed: tuple[SubjectKey, Tiles] | None = None  # a subject and what it was found for
-        self._learnt: tuple[SubjectKey, Tiles | None] | None = None
+        self._learnt: tuple[Sought, Tiles | None] | None = None
         self._seen: tuple[tuple[Layer, ...], Image] | None = None
 
     def of(self, state: State) -> DragEdit | None:
@@ -36,19 +52,26 @@ class Requests:
         return self._asked(state, subject)
 
     def found(self, state: State) -> Tiles | None:
-        """What a network found to move in `state`, where nothing is painted; None where none did."""
-        key = self.sought(state)
-        if key is None or self._learnt is None or self._learnt[0] != key:
+        """What a network found to move in `state`, where nothing is painted; None where none did.
+
+        Found for these handles, though perhaps for other targets.
+        """
+        sought = self.sought(state)
+        if sought is None or self._learnt is None or self._learnt[0].key != sought.key:
             return None
         return self._learnt[1]
 
-    def sought(self, state: State) -> SubjectKey | None:
-        """What tells apart the states in which other things may move; None where there is nothing to seek."""
+    def sought(self, state: State) -> Sought | None:
+        """What tells apart the states in which other things may move; None where there is nothing to seek.
+
+        What is bent is no thing: as one piece it would only be stiff.
+        """
         marked = state.instruction
-        if not marked.points or marked.subject is not None:
+        if marked.motion != "move" or not marked.points or marked.subject is not None:
             return None
         handles = tuple(pair.handle for pair in marked.points)
-        return _visible(state), marked.editable, marked.protected, marked.pins, handles, marked.motion
+        key = _visible(state), marked.editable, marked.protected, marked.pins, handles
+        return Sought(key, tuple(pair.target for pair in marked.points))
 
     def seeking(self, state: State) -> DragEdit:
         """A request to look for what moves in `state`.
@@ -58,13 +81,26 @@ class Requests:
         """
         return self._asked(state, None)
 
-    def is_known(self, key: SubjectKey) -> bool:
-        """Whether it has been looked for, and something or nothing found."""
-        return self._learnt is not None and self._learnt[0] == key
+    def is_known(self, sought: Sought, *, exactly: bool) -> bool:
+        """Whether it has been looked for, and something or nothing found.
 
-    def learn(self, key: SubjectKey, subject: Tiles | None) -> None:
-        """Take over what was found to move, or that nothing was."""
-        self._learnt = key, subject
+        Args:
+            exactly: for these very targets.
+        """
+        if self._learnt is None or self._learnt[0].key != sought.key:
+            return False
+        return not exactly or self._learnt[0].targets == sought.targets
+
+    def learn(self, sought: Sought, subject: Tiles | None) -> bool:
+        """Take over what was found to move, or that nothing was; returns whether another was known before."""
+        before = self._learnt[1] if self._learnt is not None and self._learnt[0].key == sought.key else None
+        is_same = _is_same(before, subject)
+        self._learnt = sought, before if is_same else subject
+        return not is_same
+
+    def forget_learnt(self) -> None:
+        """Let go of what was found to move."""
+        self._learnt = None
 
     def around(self, state: State, seeds: tuple[Point, ...]) -> DragEdit:
         """A request to look for what stands at these points.
@@ -80,8 +116,9 @@ class Requests:
 
     def _guess(self, state: State) -> Tiles:
         """What colours tell of what moves; looked at once while the handles stay."""
-        key = self.sought(state)
-        assert key is not None, "what is painted needs no guess"
+        sought = self.sought(state)
+        assert sought is not None, "what is painted needs no guess"
+        key = sought.key
         if self._guessed is None or self._guessed[0] != key:
             self._guessed = key, Tiles.from_array(self._engine.find_subject(self._asked(state, None)))
         return self._guessed[1]
@@ -114,6 +151,12 @@ class Requests:
         if self._seen is None or self._seen[0] != layers:
             self._seen = layers, flatten(layers, self._document.size)
         return self._seen[1]
+
+
+def _is_same(one: Tiles | None, other: Tiles | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one.array(), other.array())
 
 
 def _visible(state: State) -> tuple[Layer, ...]:

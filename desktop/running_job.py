@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from desktop import engine_texts
 from desktop.engine_signals import EngineSignals
 from desktop.excerpt import Excerpt
+from desktop.job_queue import JobQueue, is_preview
+from desktop.limits import Limits
 from engine import Box, EditResult, Point, Step, channel, jobs, pictures
 
 End = channel.Finished | channel.Stopped | channel.Failed
@@ -20,6 +23,7 @@ class RunningJob:
         begun: the process has said something of it.
         opening: it may be loading libraries or a pack: it gives few signs then, and has nothing to show.
         told_stuck: it gives no sign, and the user knows.
+        told_waiting: the last job that was told that it waits for this one; 0 for none.
     """
 
     number: int
@@ -30,6 +34,26 @@ class RunningJob:
     begun: bool = False
     opening: bool = True
     told_stuck: bool = False
+    told_waiting: int = 0
+
+    def patience(self, limits: Limits, queue: JobQueue) -> float:
+        """Seconds that it may take to stop once it is cancelled.
+
+        Args:
+            queue: what waits for it.
+        """
+        if self.opening or (is_preview(self.job) and not len(queue)):  # else nobody waits for its end
+            return limits.opening
+        return limits.replaced if is_preview(self.job) and queue.final is None else limits.cancel
+
+    def tell_waiting(self, now: float, limits: Limits, queue: JobQueue, signals: EngineSignals) -> None:
+        """Tell the final job that waits for this one, once, where it waits for longer than it should."""
+        cancelled = self.cancelled_at is not None and now - self.cancelled_at > limits.cancel
+        number = queue.final
+        if number is None or number == self.told_waiting or not (cancelled or self.told_stuck):
+            return
+        self.told_waiting = number
+        signals.stuck.emit(number, engine_texts.waiting(limits.cancel if cancelled else limits.stuck))
 
     def answer(self, end: End, folder: pictures.SessionFolder) -> jobs.Answer | None:
         """What has come of it, for the whole picture; its file is the array's from now on.

@@ -35,6 +35,7 @@ class RuntimeProbe(QObject):
         worker.ready.connect(self._look)
         worker.finished.connect(self._accept)
         worker.failed.connect(self._refuse)
+        worker.stuck.connect(self._refuse)
         worker.submit(WarmJob())
 
     def stop(self) -> None:
@@ -42,10 +43,6 @@ class RuntimeProbe(QObject):
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
-
-    @property
-    def busy(self) -> bool:
-        return self._worker is not None
 
     def _look(self, hello: channel.Hello) -> None:
         if self._is_heard and _NEEDED not in hello.versions:

@@ -3,8 +3,7 @@
 Three tiers make pictures: flow warp at every move, a fast method when the pointer rests, any on demand.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
 
@@ -12,6 +11,7 @@ from desktop.assess import shortfall
 from desktop.display import Display
 from desktop.document import Document, State, Tiles
 from desktop.engine_tier import Choice, EngineTier
+from desktop.follower import Follower
 from desktop.keeper import Keeper
 from desktop.keeping import Finished, Shown, Tier
 from desktop.made import Made
@@ -21,8 +21,6 @@ from desktop.subject_tier import SubjectTier
 from desktop.warp_tier import WarpTier
 from desktop.worker import EngineWorker
 from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
-
-T = TypeVar("T")
 
 _RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
@@ -43,18 +41,18 @@ class EditSession(SessionSignals):
         self._engine = engine
         self._document: Document | None = None
         self._requests: Requests | None = None
-        self._view: tuple[int, Box | None] = 0, None
-        self._unseen = False  # the last preview is not painted yet,
-        self._behind = False  # and the marks have changed since
         self._finished: Finished | None = None  # what is shown, if it is finished
         self._display = Display(engine, self)
         self._made = Made()
         self.warp = WarpTier(engine, self)
         self.warp.finished.connect(self._take)
         self.warp.failed.connect(self._refuse)
+        self._follower = Follower(self.warp, self._display, self, self._request)
         self.keeper = Keeper(engine, self.warp, self)
+        self.keeper.hint.connect(self.hint)
         self._subjects = SubjectTier(worker, self)
         self._subjects.found.connect(self._subject_found)
+        self._subjects.failed.connect(self.hint)
         self.engine_tier = tier = EngineTier(worker, self)
         tier.paused.connect(self._run_fast)
         tier.finished.connect(self._take)
@@ -86,21 +84,21 @@ class EditSession(SessionSignals):
     def set_settings(self, chosen: Mapping[str, Value]) -> None:
         """Take over settings of flow warp, and render anew."""
         self.warp.set_settings(chosen)
-        self._finished = None
-        self._settled()
+        self._settled(anew=True)
 
     def choose_fast(self, choice: Choice | None) -> None:
         """Run this method when the pointer pauses; None for flow warp alone."""
         if choice != self.engine_tier.fast:
+            self._subjects.change(self.engine_tier.fast, choice, self._requests)
             self.engine_tier.choose_fast(choice)
-            self._finished = None
-            self._settled()
+            self._settled(anew=True)
 
     def set_view(self, halvings: int, view: Box | None) -> None:
         """Preview the picture halved so many times, as large as it is seen; and no more than is in view."""
-        self._view = halvings, view
-        if self._shown_state is not self._state():
-            self._follow()
+        self._follower.view = halvings, view
+        state = self._shown_state
+        if state is not None and state is not self._state():
+            self._follower.follow(state)
 
     @property
     def busy(self) -> bool:
@@ -120,24 +118,32 @@ class EditSession(SessionSignals):
     def refine(self, choice: Choice) -> bool:
         """Run a method on the settled drags; returns whether there were any."""
         state = self._state()
-        request = self._request(state)
+        request, made = self._request(state), self._finished_of(state)
         if state is None or request is None:
             return False
+        if made is not None and made.tier == "refined":
+            request = made.request  # perhaps with a subject that is not known any more
         self.engine_tier.refine(choice, state, request)
         return True
 
     def keep(self) -> bool:
         """Make the finished picture a layer above its source, once there is one; → whether there will be."""
         state = self._state()
-        request = self._request(state)
+        request, made = self._request(state), self._finished_of(state)
         if state is None or request is None:
             return False
-        if self._finished is not None and self._finished.state is state:
-            self.keeper.keep(self._finished)
+        running, passing = self._display.title, self._display.withdraw(made)
+        if made is not None:
+            self.keeper.keep(made)
         elif self.keeper.awaited is not state:
             self.engine_tier.drop_fast()  # what is kept is what was shown: flow warp
+            if passing:
+                self._follower.show(state)
             self.described.emit(Shown("warp", self.warp.title, "awaited"))
             self.keeper.begin(state, request)
+        if passing:
+            told = self.tr("{kept} is kept; {title} goes on.")
+            self.hint.emit(told.format(kept=made.title if made else self.warp.title, title=running))
         return True
 
     def find_subject(self, seeds: tuple[Point, ...]) -> Mask | None:
@@ -145,7 +151,11 @@ class EditSession(SessionSignals):
         state, requests = self._state(), self._requests
         if requests is None or state is None:
             return None
-        return self._or_hint(lambda: self._engine.find_subject(requests.around(state, seeds)))
+        try:
+            return self._engine.find_subject(requests.around(state, seeds))
+        except EngineError as error:
+            self.hint.emit(str(error))
+            return None
 
     def found_subject(self) -> Tiles | None:
         """What a network found to move, while nothing is painted: what a brush corrects."""
@@ -162,66 +172,52 @@ class EditSession(SessionSignals):
         self.warp.drop()
         self.engine_tier.moved()
         self._finished = None
-        self._follow()
-
-    def _follow(self) -> None:
-        """Preview what is marked now, or once the preview before has been seen."""
-        if self._unseen:  # a pen may tell of places faster than they can be painted
-            self._behind = True
-        elif self._document is not None:
-            self._show_preview(self._document.state)
+        self._follower.follow(self._document.state)
 
     def seen(self) -> None:
-        """What was shown has been painted: if the marks have changed since, show where they are now."""
+        """What was shown has been painted, and the next may come."""
         self.engine_tier.preview_painted()
-        self._unseen = False
-        if self._behind and self._document is not None:
-            self._behind = False
-            self._show_preview(self._document.state)
-
-    def _show_preview(self, state: State) -> None:
-        request = self._request(state)
-        if request is None:
-            self._display.clear()
-            return
-        preview = self._or_hint(lambda: self.warp.preview(request, *self._view))
-        if preview is None:
-            return
-        self.planned.emit(request, preview.region)
-        self._unseen = True
-        self._display.preview(preview, self.warp.title)
+        self._follower.seen()
 
     def _run_fast(self) -> None:
-        """The pointer rests, or a gesture has ended."""
-        state, made = self._shown_state, self._finished
-        good = made is not None and made.state is state and made.tier != "warp"
-        if good or self.keeper.awaited is not None:
+        """The pointer rests, or a gesture has ended: make what is not made yet."""
+        state, tier = self._shown_state, self.engine_tier
+        made = self._finished_of(state)
+        if self.keeper.awaited is not None or tier.refining or (made and made.tier == "refined"):
             return
-        request, tier = self._request(state), self.engine_tier
-        if state is None or request is None or self._requests is None or tier.refining:
+        request = self._request(state)
+        if state is None or request is None or self._requests is None:
             return
-        if not self._subjects.seek(tier.fast, state, self._requests):
+        if self._subjects.seek(tier.fast, state, self._requests, exactly=state is self._state()):
+            tier.drop_fast()  # it went by what was known before
+        elif made is None or made.tier == "warp":
             tier.run_fast(state, request)
 
-    def _subject_found(self) -> None:
-        """What follows the pointer from now on is what was found."""
-        state = self._shown_state
+    def _subject_found(self, is_other: bool) -> None:
+        """What follows the pointer from now on is what was found; made anew is what went by another."""
+        state, made = self._shown_state, self._finished
         if state is None or self.keeper.awaited is not None:  # what was shown is kept
             return
-        if state is self._state():
-            if self._finished is not None and self._finished.tier == "warp":
-                self._finished = None
-            self._settled()
-        else:
-            self._follow()
+        if state is not self._state():
+            self._follower.follow(state)
             self.engine_tier.moved()
+        elif is_other and (made is None or made.tier != "refined"):
+            self._settled(anew=True)
+        else:
+            self._run_fast()
 
-    def _settled(self) -> None:
-        """A gesture has ended, or undo has moved: make the finished picture."""
-        self._unseen = self._behind = False
-        self.warp.drop()
+    def _settled(self, *, anew: bool = False) -> None:
+        """A gesture has ended, or undo has moved: make the finished picture.
+
+        Args:
+            anew: though there is one; what was made on demand is not shown again either.
+        """
+        self._follower.rest()
         state = self._state()
         self.keeper.settle(state)
+        if self.keeper.awaited is not None:  # it is being made, and is kept as it was shown
+            return
+        self.warp.drop()
         request = self._request(state)
         if state is None or request is None:
             self.engine_tier.drop_fast()
@@ -229,19 +225,20 @@ class EditSession(SessionSignals):
             self._display.clear()
             self.planned.emit(None, None)
             return
+        self._finished = None if anew else self._finished_of(state)
+        made = self._finished or (None if anew else self._made.of(state, request))
+        asked = request if made is None else made.request  # with what was moved at that time
         try:
-            self.planned.emit(request, self._engine.plan(request))
+            self.planned.emit(asked, self._engine.plan(asked))
         except EngineError as error:
             self._refuse(state, str(error))
             return
-        if self._finished is not None and self._finished.state is not state:
-            self._finished = None
-        if self._finished is None and (made := self._made.of(state, request)) is not None:
+        if made is not None and made is not self._finished:
             self._accept(made)
-        elif self._finished is None:
-            self._show_preview(state)  # until it is finished; what was shown before is not what would be kept
+        elif made is None:
+            self._follower.show(state)  # until it is finished; what was shown is not what would be kept
             self.warp.finish(state, request)
-            self._run_fast()
+        self._run_fast()
 
     def _take(self, finished: Finished) -> None:
         """Show a finished picture if it is of what is marked now, and none better is shown; or keep it."""
@@ -268,7 +265,7 @@ class EditSession(SessionSignals):
 
     def _preview_edit(self, state: State, image: Image, box: Box) -> None:
         """An edit on demand has come so far."""
-        if state is self._shown_state:
+        if state is self._shown_state and self.keeper.awaited is None:
             self._display.passing(image, box)
         else:
             self.engine_tier.preview_painted()
@@ -279,6 +276,10 @@ class EditSession(SessionSignals):
             self._display.clear()
             self.hint.emit(sentence)
 
+    def _finished_of(self, state: State | None) -> Finished | None:
+        """What is finished and shown, if it is of `state`."""
+        return self._finished if self._finished is not None and self._finished.state is state else None
+
     @property
     def _shown_state(self) -> State | None:
         return None if self._document is None else self._document.state
@@ -288,13 +289,10 @@ class EditSession(SessionSignals):
 
     def _request(self, state: State | None) -> DragEdit | None:
         """What `state` asks for, or None while there is no drag or after a hint."""
-        requests = self._requests
-        return None if state is None or requests is None else self._or_hint(lambda: requests.of(state))
-
-    def _or_hint(self, make: Callable[[], T]) -> T | None:
-        """What `make` returns, or None after a hint that says why there is nothing."""
+        if state is None or self._requests is None:
+            return None
         try:
-            return make()
+            return self._requests.of(state)
         except EngineError as error:
             self.hint.emit(str(error))
             return None

@@ -19,7 +19,7 @@ from desktop.job_queue import JobQueue, QueueFull, is_preview
 from desktop.limits import Limits
 from desktop.running_job import RunningJob
 from desktop.time_left import TimeLeft
-from engine import EditJob, EditResult, EngineError, Step, channel, jobs, pictures
+from engine import EditJob, EditResult, EngineError, Step, SubjectJob, WarmJob, channel, jobs, pictures
 
 _JUMP = 1.0  # seconds between two looks at the clock: the machine slept, or this process stood still
 _MOST_DEATHS = 3  # of processes in a row that did no job: another one would end like them
@@ -110,7 +110,7 @@ class Supervisor:
             self._signals.cancelled.emit(replaced)
         self.ensure()
         running = self._running
-        if running is not None and is_preview(running.job):
+        if running is not None and is_preview(running.job) and not isinstance(job, WarmJob):
             self._stop(running)
         self._advance()
 
@@ -248,18 +248,19 @@ class Supervisor:
                 self._lose(engine_texts.silent(limits.start))
         elif quiet > (limits.opening if opening else limits.silence):
             self._lose(engine_texts.silent(quiet))
-        elif running is not None and running.cancelled_at is not None:
-            idle = is_preview(running.job) and not len(self._queue)  # nobody waits for its end
-            patience = limits.opening if opening or idle else limits.cancel
-            if now - running.cancelled_at > patience:
+        elif running is not None:
+            patience = running.patience(limits, self._queue)
+            if running.cancelled_at is not None and now - running.cancelled_at > patience:
                 self._lose(engine_texts.unstopped(patience), counts=False)
+            else:
+                running.tell_waiting(now, limits, self._queue, self._signals)
 
     def _lose(self, sentence: str, *, counts: bool = True, again: bool = False) -> None:
         """Do without the process from now on, and start another.
 
         Args:
             counts: too many losses in a row are the last ones.
-            again: what it had not begun is handed to the next one, once.
+            again: what it had not begun is handed to the next one, once; a search for what moves always is.
         """
         started, command = self._hello is not None, self._command
         process, self.process, self._hello = self.process, None, None
@@ -279,9 +280,10 @@ class Supervisor:
 
     def _fail(self, running: RunningJob, sentence: str, *, again: bool) -> None:
         """Tell the end of what the lost process was at."""
+        again = (again and not running.begun) or isinstance(running.job, SubjectJob)
         if running.cancelled_at is not None:
             self._signals.cancelled.emit(running.number)
-        elif again and not running.begun and self._retried != running.number:
+        elif again and self._retried != running.number:
             self._retried = running.number
             if not self._queue.put_back(running.number, running.job):
                 self._signals.cancelled.emit(running.number)

@@ -9,17 +9,33 @@ from shiboken6 import isValid
 
 from desktop.document import State
 from desktop.keeping import Finished
-from engine import METHODS, Box, DragEdit, Engine, EngineError, Preview, Value, WarpPreview
+from engine import (
+    METHODS,
+    Box,
+    Cancelled,
+    DragEdit,
+    Engine,
+    EngineError,
+    Preview,
+    Progress,
+    Value,
+    WarpPreview,
+)
 
 METHOD = "flow_warp"
 
 
 @dataclass(eq=False)
 class _Order:
-    """A picture to be made, and what has come of it."""
+    """A picture to be made, and what has come of it.
+
+    Args:
+        dropped: nobody wants it any more; read by the thread that makes it.
+    """
 
     state: State
     request: DragEdit
+    dropped: bool = False
     made: Finished | EngineError | None = None
 
 
@@ -75,10 +91,10 @@ class WarpTier(QObject):
             self._pool.waitForDone()
             self._take(order)
 
-    def make(self, state: State, request: DragEdit) -> Finished:
-        """The finished picture, made in this thread; raises: EngineError."""
+    def make(self, state: State, request: DragEdit, progress: Progress) -> Finished:
+        """The finished picture, made in this thread; raises: EngineError, Cancelled."""
         values = self._values
-        result = self._engine.edit(METHOD, request, self._settings)
+        result = self._engine.edit(METHOD, request, self._settings, progress=progress)
         return Finished(
             state=state,
             request=request,
@@ -89,7 +105,9 @@ class WarpTier(QObject):
         )
 
     def drop(self) -> None:
-        """Tell nothing of what is being made."""
+        """Stop what is being made, and tell nothing of it."""
+        if self._order is not None:
+            self._order.dropped = True
         self._order = None
         self._pool.clear()
 
@@ -123,8 +141,11 @@ class _Render(QRunnable):
 
     def run(self) -> None:
         order = self._order
+        progress = Progress(is_cancelled=lambda: order.dropped)
         try:
-            order.made = self._tier.make(order.state, order.request)
+            order.made = self._tier.make(order.state, order.request, progress)
+        except Cancelled:
+            return
         except EngineError as error:
             order.made = error
         if isValid(self._tier):

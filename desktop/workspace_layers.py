@@ -58,7 +58,7 @@ class Markers:
     def __init__(self, tool: DragTool) -> None:
         self._tool = tool
         self._document: Document | None = None
-        self._subject: Mask | None = None  # whose outlines are shown
+        self._subject: tuple[Mask | None, int] = None, 1  # whose outlines are shown, and how fine
         self._regions: list[list[Point]] = []
         self._subjects: list[list[Point]] = []
         self.tracks: tuple[Point, ...] = ()
@@ -75,17 +75,18 @@ class Markers:
         Returns:
             whether anything may look different.
         """
-        before = self._regions, self._subject
-        self._regions = []
+        before, self._regions = self._regions, []
         if request is not None and region is not None and request.mask is None:
             self._regions = _lines(region.mask, step, region.crop)
         subject = None
         if request is not None and self._document is not None and not self._document.instruction.subject:
             subject = request.subject
-        if subject is not self._subject:
-            self._subject = subject
+        outlined, fine = self._subject
+        redrawn = subject is not outlined or (subject is not None and fine != step)
+        if redrawn:
+            self._subject = subject, step
             self._subjects = [] if subject is None else _lines(subject, step)
-        return before[1] is not subject or bool(before[0] or self._regions)
+        return redrawn or bool(before or self._regions)
 
     def paint(self, painter: QPainter, viewport: Viewport, exposed: QRect) -> None:
         if self._document is None:

@@ -1,9 +1,9 @@
 """Engine: (method, pack, device, request, settings, progress) → result. All that window and shell touch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from engine.runtime.memory import memory_in_words
 from engine.runtime.open_packs import OpenPacks
 from engine.settings import Settings, Value
 from engine.subject import guess_subject, with_subject
+
+T = TypeVar("T")
 
 
 class Offer(NamedTuple):
@@ -177,10 +179,15 @@ class Engine:
     ) -> Subject | None:
         if pack is None or not method.finds_subject(self.pack(pack)):
             return None
-        with memory_in_words(request.size):
-            editor = self._editor(method, pack, device)
-            assert isinstance(editor, SubjectFinder), f"{method.name} says that it finds subjects"
-            return editor.find_subject(request, progress or Progress())
+        progress = progress or Progress()
+
+        def find() -> Subject | None:
+            with memory_in_words(request.size):
+                editor = self._editor(method, pack, device)
+                assert isinstance(editor, SubjectFinder), f"{method.name} says that it finds subjects"
+                return editor.find_subject(request, progress)
+
+        return self._with_room(find, progress)
 
     def edit(
         self,
@@ -213,26 +220,24 @@ class Engine:
                 f"{kind.title} takes {kind.settings.__name__}, not {type(settings).__name__}."
             )
         progress = progress or Progress()
+
+        def attempt() -> EditResult:
+            with memory_in_words(request.size):
+                editor = self._editor(kind, pack, device)
+                return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
+
+        return self._with_room(attempt, progress)
+
+    def _with_room(self, attempt: Callable[[], T], progress: Progress) -> T:
+        """What `attempt` returns; where memory does not suffice, other packs go, and it begins anew."""
         try:
-            return self._attempt(kind, request, settings, pack, progress, device)
+            return attempt()
         except OutOfMemory:
             if self._open.is_alone:
                 raise
-        self._open.keep_one()  # by now the error, whose frames held tensors, has gone
-        return self._attempt(kind, request, settings, pack, progress, device)
-
-    def _attempt(
-        self,
-        kind: AnyMethod,
-        request: EditRequest,
-        settings: Settings,
-        pack: str | None,
-        progress: Progress,
-        device: str | None,
-    ) -> EditResult:
-        with memory_in_words(request.size):
-            editor = self._editor(kind, pack, device)
-            return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
+        progress.begin_anew()
+        self._open.keep_one()  # by now the error and the checkpoint, which held tensors, have gone
+        return attempt()
 
     def _edit(
         self,

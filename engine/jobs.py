@@ -49,6 +49,8 @@ class EditJob:
 class SubjectJob:
     """Look for what moves, as `Engine.find_subject` does; answered by a `Subject`.
 
+    Like a preview it replaces those before it.
+
     Args:
         method, pack, device: as of an `EditJob`; None to guess from colours.
     """
@@ -57,7 +59,6 @@ class SubjectJob:
     method: str | None = None
     pack: str | None = None
     device: str = "auto"
-    preview: bool = True  # a later preview replaces it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ def encode_job(job: Job, ref: Callable[[Bytes | bytes], PictureRef]) -> dict[str
         encoded[name] = ref(value) if isinstance(value, (np.ndarray, bytes)) else _plain(value)
     request = {"kind": type(job.request).__name__, "fields": encoded}
     if isinstance(job, SubjectJob):
-        sought = {"method": job.method, "pack": job.pack, "device": job.device, "preview": job.preview}
+        sought = {"method": job.method, "pack": job.pack, "device": job.device}
         return {"request": request, "sought": sought}
     settings = {name: _plain(value) for name, value in job.settings.items()}
     return {"request": request, "method": job.method, "settings": settings} | {

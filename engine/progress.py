@@ -105,6 +105,12 @@ class Progress:
         """What there was at the last checkpoint, or None where there was none."""
         return None if self._checkpoint is None else self._checkpoint()
 
+    def begin_anew(self) -> None:
+        """Forget what was timed, counted and could be shown: the work begins once more."""
+        self._checkpoint = None
+        self._timings.clear()
+        self._evaluations.clear()
+
     def count(self, network: str, pictures: int) -> None:
         """Tell that a network is about to run on a batch of so many."""
         self._evaluations[network] += pictures

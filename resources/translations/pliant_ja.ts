@@ -341,6 +341,10 @@
 <context>
     <name>EditSession</name>
     <message>
+        <source>{kept} is kept; {title} goes on.</source>
+        <translation>{kept} を保持しました。{title} は続行中です。</translation>
+    </message>
+    <message>
         <source>{title} is done; undo to what it was made for to see it.</source>
         <translation>{title} が完了しました。元のドラッグまで取り消すと表示されます。</translation>
     </message>
@@ -421,6 +425,10 @@
     <message>
         <source>The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.</source>
         <translation>編集が {seconds} 秒間進んでいません。待つか、キャンセルしてください。ドキュメントはそのままです。</translation>
+    </message>
+    <message>
+        <source>The edit has waited for more than {seconds} s, as the engine is still at the job before. Wait, or restart the engine; your document is untouched.</source>
+        <translation>エンジンが前の処理をまだ続けているため、この編集は {seconds} 秒以上待っています。このまま待つか、エンジンを再起動してください。ドキュメントは変更されていません。</translation>
     </message>
     <message>
         <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
@@ -525,6 +533,10 @@
     <message>
         <source>Keep the drag</source>
         <translation>ドラッグの結果を残す</translation>
+    </message>
+    <message>
+        <source>The drag was not kept; press Enter again.</source>
+        <translation>ドラッグは保持されませんでした。もう一度 Enter を押してください。</translation>
     </message>
 </context>
 <context>

@@ -341,6 +341,10 @@
 <context>
     <name>EditSession</name>
     <message>
+        <source>{kept} is kept; {title} goes on.</source>
+        <translation>已保留 {kept}；{title} 仍在继续。</translation>
+    </message>
+    <message>
         <source>{title} is done; undo to what it was made for to see it.</source>
         <translation>{title} 已完成；撤销到对应的拖动即可查看。</translation>
     </message>
@@ -421,6 +425,10 @@
     <message>
         <source>The edit has made no progress for {seconds} s. Wait, or cancel it; your document is untouched.</source>
         <translation>编辑已有 {seconds} 秒没有进展。请等待或取消；您的文档未受影响。</translation>
+    </message>
+    <message>
+        <source>The edit has waited for more than {seconds} s, as the engine is still at the job before. Wait, or restart the engine; your document is untouched.</source>
+        <translation>引擎仍在处理前一个任务，此编辑已等待超过 {seconds} 秒。请继续等待或重新启动引擎；您的文档未受影响。</translation>
     </message>
     <message>
         <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
@@ -525,6 +533,10 @@
     <message>
         <source>Keep the drag</source>
         <translation>保留拖动结果</translation>
+    </message>
+    <message>
+        <source>The drag was not kept; press Enter again.</source>
+        <translation>拖动未被保留；请再次按 Enter。</translation>
     </message>
 </context>
 <context>

@@ -210,3 +210,28 @@ def test_the_runtime_of_the_window_needs_no_trial(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert own_runtime() == Path(sys.executable).parent
     assert engine_command(own_runtime()) == engine_command()
+
+
+def test_a_runtime_that_gets_stuck_is_refused(build, monkeypatch, tmp_path, store):
+    probes = []
+
+    def probe(command):
+        probes.append(Probed())
+        return probes[-1]
+
+    monkeypatch.setattr("desktop.runtime_probe.EngineWorker", probe)
+    monkeypatch.setattr("desktop.runtime_probe.engine_command", lambda folder: None)
+    window = build()
+    choose(window, tmp_path, monkeypatch)
+    probes[0].stuck.emit(1, "No progress for 60 s.")
+    assert complaint(window).text() == "No progress for 60 s."
+    assert probes[0].closed and not window.worker.restarts
+    assert entry(window, "This installation").isChecked() and remembered_runtime(store) is None
+    complaint(window).close()
+
+
+class Probed(FakeWorker):
+    closed = False
+
+    def close(self):
+        self.closed = True

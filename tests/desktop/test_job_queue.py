@@ -3,7 +3,7 @@
 import pytest
 
 from desktop.job_queue import JobQueue, QueueFull
-from engine import DragEdit, EditJob, Point, PointPair, WarmJob
+from engine import DragEdit, EditJob, Point, PointPair, SubjectJob, WarmJob
 
 
 @pytest.fixture
@@ -55,3 +55,19 @@ def test_what_is_put_back_is_the_next_but_no_preview_goes_before_a_later_one(pre
     assert queue.put_back(3, preview)
     assert not queue.put_back(3, preview)
     assert numbers(queue) == [1, 2, 3]
+
+
+def test_it_tells_which_final_job_comes_first(preview):
+    queue = JobQueue()
+    queue.add(1, preview)
+    assert queue.final is None
+    queue.add(2, WarmJob())
+    queue.add(3, WarmJob())
+    assert queue.final == 2
+
+
+def test_a_search_is_replaced_like_a_preview(preview):
+    queue = JobQueue()
+    queue.add(1, preview)
+    assert queue.add(2, SubjectJob(request=preview.request)) == 1
+    assert numbers(queue) == [2]

@@ -1,6 +1,7 @@
 """Enter before the picture is made: the window stays alive, and the layer comes whatever is done then."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from desktop.engine_tier import Choice
+from desktop.keeping import Finished
 from desktop.warp_tier import WarpTier
 from engine import Engine, InvalidRequest, open_photo
 from tests.desktop.hands import BY_NAME, flat, pull, send
@@ -22,10 +24,10 @@ class Gate:
     def __init__(self, monkeypatch):
         self.free, self.calls, real = threading.Event(), 0, WarpTier.make
 
-        def make(tier, state, request):
+        def make(tier, state, request, progress):
             self.calls += 1
             assert self.free.wait(30)
-            return real(tier, state, request)
+            return real(tier, state, request, progress)
 
         monkeypatch.setattr(WarpTier, "make", make)
 
@@ -185,6 +187,7 @@ def test_a_document_changed_by_nobodys_hand_keeps_its_drag(opened, keeping, gate
     gate.free.set()
     assert not awaits(keeping)
     assert layers(keeping) == ["Background"] and len(keeping.document.instruction.points) == 1
+    assert keeping.statusBar().currentMessage() == "The drag was not kept; press Enter again."
 
 
 def test_no_other_method_runs_for_what_is_being_kept(keeping, gate):
@@ -194,3 +197,41 @@ def test_no_other_method_runs_for_what_is_being_kept(keeping, gate):
     keeping.session.engine_tier.paused.emit()
     gate.free.set()
     assert awaits(keeping) and not submitted
+
+
+def test_what_was_made_on_demand_does_not_take_the_place_of_what_is_being_kept(qtbot, keeping, gate):
+    """The refined picture comes after Enter, and a wheel turns over “Run on”."""
+    session = keeping.session
+    state, request = session._state(), session.request()
+    made = Engine().edit("flow_warp", request)
+    session._take(
+        Finished(state=state, request=request, result=made, provenance={}, title="Slow", tier="refined")
+    )
+    keeping.worker.submit = lambda job: 1
+    session.choose_fast(Choice(method="instant_drag", pack="tiny", device="cpu"))
+    session.set_settings({"stiffness": 0.9})
+    assert awaits(keeping)
+    gate.free.set()
+    qtbot.waitUntil(lambda: layers(keeping) == ["Background", "Drag"])
+    assert gate.calls == 1 and not awaits(keeping)
+
+
+def test_an_obsolete_picture_holds_up_no_keep(qtbot, opened, monkeypatch):
+    """Of two drags the first is still being made; Enter, and a key that waits for the layer."""
+    calls, real = [], Engine.edit
+
+    def edit(self, method, request, *given, progress):
+        calls.append(len(request.points))
+        if len(calls) == 1:
+            for _ in range(2000):
+                progress.check()
+                time.sleep(0.01)
+        return real(self, method, request, *given, progress=progress)
+
+    monkeypatch.setattr(Engine, "edit", edit)
+    pull(opened, START, END)
+    qtbot.waitUntil(lambda: calls == [1])
+    pull(opened, (400, 300), (400, 340))
+    key(qtbot, opened, Qt.Key.Key_Return)
+    key(qtbot, opened, Qt.Key.Key_Shift)
+    assert calls == [1, 2] and layers(opened) == ["Background", "Drag"]

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop.document import Document, Layer, Tiles
-from engine import Box, open_photo
+from engine import Box, DragEdit, Point, PointPair, open_photo
 from tests.desktop.hands import BY_NAME, flat, grab, press, pull, send
 
 START, END = (800, 300), (800, 240)
@@ -154,3 +154,26 @@ def test_keys_alone_make_a_drag(qtbot, opened):
     assert len(opened.document.instruction.pins) == 1
     press(qtbot, opened, Qt.Key.Key_Return)
     assert len(opened.document.layers) == 2
+
+
+def test_what_moves_is_outlined_anew_where_it_is_seen_nearer(opened):
+    width, height = opened.document.size
+    across, down = np.mgrid[:height, :width][::-1]
+    disc = np.where(np.hypot(across - 400, down - 300) < 90, np.uint8(255), np.uint8(0))
+    request = DragEdit(
+        image=np.zeros((height, width, 4), np.uint8),
+        points=(PointPair(Point(400, 300), Point(420, 300)),),
+        subject=disc,
+    )
+    markers = opened.workspace._markers
+
+    def count():
+        return sum(map(len, markers._subjects))
+
+    assert markers.plan(request, None, 8)
+    coarse = count()
+    assert not markers.plan(request, None, 8)
+    assert markers.plan(request, None, 1)
+    assert count() > coarse > 0
+    assert markers.plan(None, None, 1)
+    assert not markers.plan(None, None, 8)

@@ -1,5 +1,8 @@
 """What is remembered of pictures made on demand: the changed part alone, so many bytes, the latest first."""
 
+import weakref
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,8 +24,8 @@ def state(picture):
 def finish(qapp, picture):
     """finish(x=150, state=None) → what flow warp makes, as if on demand."""
 
-    def finish(x=150, of=None):
-        request = drag(picture, x)
+    def finish(x=150, of=None, **asked):
+        request = replace(drag(picture, x), **asked)
         return Finished(
             state=of or state(picture),
             request=request,
@@ -85,3 +88,29 @@ def test_the_latest_is_remembered_whatever_it_takes(finish):
     assert made.of(finished.state, finished.request) is not None
     made.clear()
     assert made.bytes == 0
+
+
+@pytest.mark.parametrize("knows", ["nothing", "another"])
+def test_the_subject_is_that_of_the_time_whatever_is_known_now(finish, picture, knows):
+    subject = np.zeros(picture.shape[:2], np.uint8)
+    subject[90:150, 100:180] = np.linspace(1, 255, 80).astype(np.uint8)
+    made, finished = Made(), finish(subject=subject, motion="move")
+    made.add(finished)
+    assert made.bytes == size(finished) + 60 * 80, "no more of it than its box"
+    now = None if knows == "nothing" else 255 - subject
+    again = made.of(finished.state, replace(drag(picture), motion="move", subject=now))
+    assert np.array_equal(again.request.subject, subject)
+    without = finish(of=finished.state)
+    made.add(without)
+    assert made.of(finished.state, replace(drag(picture), subject=subject)).request.subject is None
+
+
+def test_states_that_undo_cannot_bring_back_are_let_go_with_their_pictures(finish):
+    made, dead, alive = Made(), finish(100), finish(150)
+    made.add(dead)
+    made.add(alive)
+    state = weakref.ref(dead.state)
+    del dead
+    assert state() is None
+    assert made.bytes == size(alive)
+    assert len(made._parts) == 1

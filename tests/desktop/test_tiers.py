@@ -1,5 +1,7 @@
 """Three tiers, one picture: which of them is shown, when each runs, and that late ones never are."""
 
+import threading
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt
@@ -7,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.engine_signals import EngineSignals
 from desktop.engine_tier import Choice
+from desktop.warp_tier import WarpTier
 from desktop.window import MainWindow
 from engine import Box, EditResult, Engine, Offer, Point, Step
 from tests.desktop.hands import BY_NAME, flat, press, pull, send, settle
@@ -252,6 +255,56 @@ def test_what_was_refined_meanwhile_comes_back_with_undo(qtbot, window, worker):
         window.undo()
     assert (seen[-1][0] == (130, 0, 130, 255)).all(-1).any()
     assert badge(window).startswith("InstantDrag")
+
+
+@pytest.mark.parametrize("what", ["settings", "method"])
+def test_after_a_refine_other_settings_and_methods_show_what_they_make(qtbot, window, worker, what):
+    worker.answer(refine(qtbot, window, worker), 130)
+    assert window.session._finished.tier == "refined"
+    with qtbot.waitSignal(window.session.finished):
+        if what == "settings":
+            window.session.set_settings({"stiffness": 0.1})
+        else:
+            window.session.choose_fast(None)
+    assert badge(window).startswith("Flow warp · Enter")
+
+
+def pass_by(worker, number):
+    """A picture of a job on its way."""
+    worker.preview.emit(number, np.full((40, 50, 4), 255, np.uint8), Box(780, 220, 830, 260))
+
+
+def test_enter_while_a_picture_passes_by_says_what_is_kept(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    pass_by(worker, number)
+    assert badge(window) == "InstantDrag: preview"
+    seen = shown_pictures(window)
+    request = window.session.request()
+    press(qtbot, window, Qt.Key.Key_Return)
+    assert seen[0][1] == Engine().plan(request).crop, "flow warp is shown again"
+    assert window.statusBar().currentMessage() == "Flow warp is kept; InstantDrag goes on."
+    assert np.array_equal(flat(window), Engine().edit("flow_warp", request).image)
+    assert number not in worker.cancels
+    pass_by(worker, number)
+    assert badge(window) == ""
+
+
+def test_what_passes_by_does_not_cover_what_is_being_kept(qtbot, window, worker, monkeypatch):
+    free, real = threading.Event(), WarpTier.make
+    monkeypatch.setattr(WarpTier, "make", lambda *given: (free.wait(30), real(*given))[1])
+    pull(window, START, END)
+    press(qtbot, window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    number = worker.last
+    pass_by(worker, number)
+    qtbot.keyClick(window.workspace.canvas, Qt.Key.Key_Return)
+    assert window.session.keeper.awaited is not None
+    seen, painted = shown_pictures(window), worker.painted_previews.count(number)
+    pass_by(worker, number)
+    assert not seen and badge(window) == "Flow warp: keeping…"
+    assert worker.painted_previews.count(number) == painted + 1, "the next one may come"
+    free.set()
+    qtbot.waitUntil(lambda: window.session.keeper.awaited is None)
+    assert len(window.document.layers) == 2
 
 
 def test_settings_of_the_chosen_method_go_with_the_job(qtbot, window, worker):

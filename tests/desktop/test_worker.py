@@ -134,8 +134,9 @@ def test_all_kinds_of_jobs_are_answered_in_their_turn(start, picture):
     jobs.append(worker.submit(warp(picture)))
     assert np.array_equal(ear.end(jobs[0])[2], Engine().find_subject(request))
     assert ear.end(jobs[1])[2] == "cpu"
-    assert [told[1] for told in ear.heard if told[0] in ENDS] == jobs[: len(ear.of("finished"))]
     ear.end(jobs[2])
+    ends = [told[1] for told in ear.heard if told[0] in ENDS]
+    assert ends == [*jobs[1:], jobs[0]], "all waited for the process, and final ones come first"
     hello = ear.of("ready")[0][1]
     assert hello.pid == worker.pid
     assert hello.versions["numpy"] == np.__version__
@@ -570,16 +571,107 @@ def test_a_preview_that_is_replaced_or_cancelled_while_it_loads_is_let_load(watc
     assert watched.pass_(0.25)
 
 
-@pytest.mark.parametrize("waits", [False, True])
-def test_a_preview_that_does_not_stop_goes_once_another_job_waits_for_it(watched, picture, waits):
+def lives(watched, seconds):
+    """Let time pass while the process gives signs; returns whether it has been ended."""
+    for _ in range(round(seconds / 0.25)):
+        watched.process.heard_at = watched.now()
+        if watched.pass_(0.25):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("waits", "patience"), [("a preview", 10), ("an edit", 3), ("nothing", 60)])
+def test_how_long_a_preview_may_take_to_stop_hangs_on_what_waits_for_it(watched, picture, waits, patience):
     job = EditJob(method="flow_warp", request=drag(picture), preview=True)
     watched.supervisor._running = RunningJob(number=1, job=job, excerpt=None, opening=False)
     watched.supervisor.cancel(1)
-    if waits:
-        watched.supervisor.enqueue(2, warp(picture))
-    assert not watched.pass_(2.5)
-    watched.process.heard_at = watched.now()
-    assert watched.pass_(1) == waits
+    if waits != "nothing":
+        watched.supervisor.enqueue(2, warp(picture, preview=waits == "a preview"))
+    assert not lives(watched, patience)
+    assert lives(watched, 0.25)
+
+
+def told_stuck(watched):
+    told = []
+    watched.signals.stuck.connect(lambda *words: told.append(words))
+    return told
+
+
+def test_an_edit_that_waits_for_one_that_was_cancelled_and_loads_on_says_so_once(watched, picture):
+    told = told_stuck(watched)
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
+    watched.supervisor.enqueue(2, warp(picture))
+    assert not lives(watched, 20) and not told, "it is not to stop"
+    watched.supervisor.cancel(1)
+    assert not lives(watched, 3) and not told
+    assert not lives(watched, 30)
+    ((number, sentence),) = told
+    assert number == 2 and "more than 3 s" in sentence and "restart the engine" in sentence
+    watched.supervisor.cancel(2)
+    watched.supervisor.enqueue(3, warp(picture))
+    assert not lives(watched, 1)
+    assert [number for number, _ in told] == [2, 3]
+
+
+def test_an_edit_that_waits_for_one_that_is_stuck_says_so_too(watched, picture):
+    told = told_stuck(watched)
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None, opening=False)
+    watched.supervisor.enqueue(2, warp(picture))
+    watched.supervisor.take(watched.process, channel.Beat(61))
+    assert not lives(watched, 2)
+    assert [number for number, _ in told] == [1, 2]
+    assert "more than 60 s" in told[1][1]
+
+
+def test_a_preview_behind_which_only_a_preview_waits_tells_nobody(watched, picture):
+    told = told_stuck(watched)
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture, preview=True), excerpt=None)
+    watched.supervisor.enqueue(2, warp(picture, preview=True))
+    assert not lives(watched, 50)
+    assert not told
+
+
+def test_to_ask_what_the_engine_runs_on_stops_no_preview(watched, picture):
+    cancelled = []
+    watched.signals.cancelled.connect(cancelled.append)
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture, preview=True), excerpt=None)
+    watched.supervisor.enqueue(2, WarmJob())
+    assert not cancelled and watched.supervisor._running.cancelled_at is None
+    watched.supervisor.enqueue(3, warp(picture))
+    assert cancelled == [1]
+
+
+@pytest.mark.parametrize("end", ["killed", "restarted", "silent"])
+def test_a_search_that_ended_with_its_process_is_made_by_the_next_but_not_for_ever(watched, picture, end):
+    failed, cancelled, supervisor = [], [], watched.supervisor
+    watched.signals.failed.connect(lambda *words: failed.append(words))
+    watched.signals.cancelled.connect(cancelled.append)
+    supervisor._sent = SimpleNamespace(ref=lambda array: pictures.PictureRef("1-1", array.shape))
+    supervisor.enqueue(1, SubjectJob(request=drag(picture)))
+    for losses in (1, 2):
+        supervisor.take(watched.process, channel.Stepped(1, "Subject", 0, 1))
+        if end == "killed":
+            supervisor.bury(watched.process, -9)
+        elif end == "restarted":
+            supervisor.restart(None)
+        else:
+            watched.pass_(4)
+        assert len(failed) == losses - 1 and not cancelled
+        watched.process.heard_at = watched.now()
+        supervisor.process = watched.process
+        supervisor.take(watched.process, channel.Hello(channel.PROTOCOL, 1, {}))
+        assert (supervisor._running is not None) == (losses == 1)
+    assert failed[0][0] == 1
+
+
+def test_a_search_that_was_replaced_is_not_made_by_the_next_process(watched, picture):
+    cancelled, supervisor = [], watched.supervisor
+    watched.signals.cancelled.connect(cancelled.append)
+    job = SubjectJob(request=drag(picture))
+    supervisor._running = RunningJob(number=1, job=job, excerpt=None)
+    supervisor.cancel(1)
+    supervisor.bury(watched.process, -9)
+    assert cancelled == [1] and not len(supervisor._queue)
 
 
 def test_what_had_not_begun_when_the_process_died_is_handed_over_once_more(watched, picture):

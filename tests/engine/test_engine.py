@@ -493,3 +493,45 @@ def test_the_generators_state_does_not_change_an_edit(picture):
         cv2.setRNGSeed(seed)
         images.append(Engine().edit("flow_warp", request_for("move a guessed subject", picture)).image)
     assert np.array_equal(*images)
+
+
+class Seeker(Act):
+    """Finds everything to move, at the second attempt."""
+
+    def __init__(self, components, runs):
+        super().__init__(inverted)
+        components.load("unet", object, loaders={"unet": lambda *_: torch.nn.Linear(9, 9)})
+        self._runs = runs
+
+    def find_subject(self, request, progress):
+        self._runs.append(progress.timings)
+        with progress.phase("Subject"):
+            progress.count("FlowGen", 1)
+        if len(self._runs) == 1:
+            raise MemoryError
+        return np.full(request.image.shape[:2], 255, np.uint8)
+
+
+@pytest.mark.parametrize("ask", ["find_subject", "prepare"])
+def test_a_search_for_which_memory_does_not_suffice_is_made_once_more_too(act, packs, picture, ask):
+    runs = []
+    act(
+        inverted,
+        roles=frozenset({"unet"}),
+        build=lambda components: Seeker(components, runs),
+        finds_subject=lambda pack: True,
+    )
+    packs("other")
+    engine = Engine("cpu", packs(), OpenPacks(room=lambda device: 2**30))
+    engine.edit("act", drag(picture), pack="other")
+    progress = Progress()
+    if ask == "prepare":
+        found = engine.prepare("act", drag(picture), "small", progress).subject
+    else:
+        found = engine.find_subject(drag(picture), "act", "small", progress)
+    assert (found == 255).all()
+    assert runs == [{}, {}], "it begins anew"
+    assert progress.evaluations == {"FlowGen": 1}
+    runs.clear()
+    with pytest.raises(OutOfMemory, match="320 × 240"):  # nothing is left to close
+        engine.find_subject(drag(picture), "act", "small")

@@ -152,3 +152,12 @@ def test_inside_a_long_step_it_can_be_asked_too():
     Progress().check()
     with pytest.raises(Cancelled):
         Progress(is_cancelled=lambda: True).check()
+
+
+def test_what_begins_anew_has_nothing_of_the_attempt_before():
+    progress = Progress()
+    with progress.phase("Warp"):
+        progress.count("FlowGen", 2)
+    progress.checkpoint(lambda: EditResult(image=IMAGE, region=Box(0, 0, 2, 2)))
+    progress.begin_anew()
+    assert (progress.timings, progress.evaluations, progress.partial()) == ({}, {}, None)
