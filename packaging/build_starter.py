@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +117,17 @@ def history_of(folder: Path) -> Run:
         device=start["device"],
         parameters=start["parameters"],
         settings=settings,
+        measured=_measured(lines),
+    )
+
+
+def _measured(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The figures of the last time that the log tells any."""
+    told = [line for line in lines if line["event"] == "evaluate"]
+    return (
+        {name: value for name, value in told[-1].items() if isinstance(value, float) and name != "seconds"}
+        if told
+        else {}
     )
 
 

@@ -26,6 +26,7 @@ class Run(NamedTuple):
         device: cpu, cuda or mps.
         parameters: of the networks that are kept.
         settings: by name.
+        measured: on held-out photos when it ended, by name.
     """
 
     stage: str
@@ -37,6 +38,7 @@ class Run(NamedTuple):
     device: str
     parameters: int
     settings: Mapping[str, Any]
+    measured: Mapping[str, float]
 
 
 def card(
@@ -47,6 +49,7 @@ def card(
         training=_training(history),
         version=max((row["version"] for row in figures if "version" in row), default="?"),
         figures=_figures(figures),
+        vae=_vae(history),
         photos=len(photos),
         data=_data(photos),
     )
@@ -68,6 +71,14 @@ def _figures(figures: Sequence[Mapping[str, Any]]) -> str:
         (row["name"], *(f"{row[column]:.2f}" for column in columns)) for row in figures if "moving" in row
     ]
     return _table(("", "EPE all", "EPE moving", "EPE background", "IoU"), rows)
+
+
+def _vae(history: Sequence[Run]) -> str:
+    runs = [run for run in history if run.stage == "vae"]
+    if not runs:
+        return "There is no `vae` in it yet."
+    found = f"{runs[-1].measured['psnr']:.1f} dB of {runs[-1].settings['size']}² pixels"
+    return f"What the `vae` makes of a held-out photo, encoded and decoded: {found}."
 
 
 def _data(photos: Sequence[Mapping[str, str]]) -> str:

@@ -25,8 +25,9 @@ def _run(folder: Path, stage: str, export: str, steps: int = 7, value: float = 1
     settings = {"batch_size": 4, "size": 32}
     start = {"event": "start", "step": 2, "seconds": 30.0, "stage": stage, "how": "anew", "device": "cpu"}
     start |= {"processes": 2, "parameters": 1000, "settings": settings}
+    measured = {"event": "evaluate", "step": 4, "psnr": 21.5}
     end = {"event": "end", "step": 2 + steps, "seconds": 150.0}
-    (folder / "log.jsonl").write_text("\n".join(json.dumps(line) for line in (start, end)))
+    (folder / "log.jsonl").write_text("\n".join(json.dumps(line) for line in (start, measured, end)))
     return folder
 
 
@@ -102,5 +103,9 @@ def test_card_tells_what_was_trained_and_on_what(tmp_path: Path, photos: Path) -
     figure = {"name": "zero flow", "everywhere": 1, "moving": 2.375, "background": 0, "iou": 0, "version": 2}
     text = card([run], rows, [figure])
     assert "| 7 | 56 |" in text
+    assert run.measured == {"psnr": 21.5}
+    assert "no `vae`" in text
+    vae = run._replace(stage="vae", settings={"size": 32})
+    assert "21.5 dB of 32² pixels" in card([vae], rows, [figure])
     assert "| zero flow | 1.00 | 2.38 | 0.00 | 0.00 |" in text
     assert "| t | CC-BY-2.0 / x | 1 |" in text
