@@ -91,10 +91,20 @@ def test_a_shipped_manifest_is_whole(path):
         assert component.path.is_relative_to(SHIPPED.parent / pack.name)
         for file in component.files:
             assert file.path.suffix in (".json", ".safetensors", ".txt")
+            if pack.name == "starter":  # it need not be fetched
+                assert file.path.stat().st_size == file.bytes
+                continue
             assert file.url is not None
             assert file.url.endswith(
                 file.path.relative_to(component.path.parent).as_posix().removesuffix("/.")
             )
+
+
+def test_the_starter_pack_is_there_and_intact(tmp_path):
+    store = PackStore(user=tmp_path)
+    pack = store.open("starter")
+    store.verify(pack)
+    assert all(file.sha256 for component in pack.components.values() for file in component.files)
 
 
 def test_the_licences_are_as_published():
