@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
 from PySide6.QtGui import QMouseEvent, QTabletEvent
+from PySide6.QtWidgets import QMainWindow
 
 from desktop.document import Document, State
 from desktop.keeping import Finished, kept
@@ -14,7 +15,6 @@ _ACTS = (
     QEvent.Type.ShortcutOverride,  # before a shortcut
     QEvent.Type.TouchBegin,
     QEvent.Type.Drop,
-    QEvent.Type.Close,
 )
 _HOVERS = QEvent.Type.MouseMove, QEvent.Type.TabletMove
 
@@ -90,9 +90,14 @@ class Keeper(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Everything the user does is done to the document with its new layer."""
-        if event.type() in _ACTS or _is_held(event):
+        if event.type() in _ACTS or _is_held(event) or _closes(watched, event):
             self.end()
         return False
+
+
+def _closes(watched: QObject, event: QEvent) -> bool:
+    """Whether the document's window is closed; hints and menus come and go."""
+    return event.type() == QEvent.Type.Close and isinstance(watched, QMainWindow)
 
 
 def _is_held(event: QEvent) -> bool:

@@ -66,15 +66,15 @@ for _name in Ear.NAMES:
 @pytest.fixture
 def start(qtbot):
     """start(command, **limits) → worker and ear."""
-    workers = []
+    made = []  # an ear that goes while the worker's thread still talks to it would crash the interpreter
 
     def start(command=FAULTY, **limits):
         worker = EngineWorker(command, Limits(**limits))
-        workers.append(worker)
-        return worker, Ear(worker, qtbot)
+        made.append((worker, Ear(worker, qtbot)))
+        return made[-1]
 
     yield start
-    for worker in workers:
+    for worker, _ in made:
         worker.close()
 
 
