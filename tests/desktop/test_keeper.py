@@ -5,8 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from desktop.engine_tier import Choice
 from desktop.keeping import Finished
@@ -81,7 +82,10 @@ def test_it_says_so_at_once_and_the_layer_comes_with_the_picture(qtbot, keeping,
 
 
 def test_looking_around_does_not_wait(qtbot, keeping, gate):
-    qtbot.mouseMove(keeping.workspace.canvas, keeping.workspace.canvas.rect().center())
+    canvas, none = keeping.workspace.canvas, Qt.MouseButton.NoButton
+    middle = QPointF(canvas.rect().center())
+    hover = QMouseEvent(QEvent.Type.MouseMove, middle, middle, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(canvas, hover)
     keeping.workspace.canvas.zoom_by_steps(1)
     qtbot.wait(20)
     assert awaits(keeping)

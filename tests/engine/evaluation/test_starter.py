@@ -9,6 +9,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from engine import cli
 from engine.evaluation import BENCHMARKS, FlowRow, TrackingRow, tracking
 from engine.networks.drag_flow import DragFlow
+from engine.packs import PackStore
 from engine.paths import data_dir
 from engine.training import drag_metrics
 from engine.training.backbone_networks import Backbone, noise_predictor, save_backbone, text_encoder
@@ -47,6 +48,8 @@ components.tokenizer = { kind = "clip_tokenizer", path = "tokenizer" }
 def photos(tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "photos", number=3)
     monkeypatch.setenv("PLIANT_PHOTOS", str(folder))
+    # What is shipped takes its time and is another test's concern.
+    monkeypatch.setattr("engine.evaluation.starter.PackStore", lambda: PackStore(tmp_path / "nothing"))
     few = drag_metrics.held_out.__defaults__
     monkeypatch.setattr(drag_metrics.held_out, "__defaults__", (PAIRS, *few[1:]))
     return folder
