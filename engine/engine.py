@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-
 from engine.edit import DragEdit, EditRequest, EditResult, Subject
 from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
 from engine.method import AnyMethod, Editor, SubjectFinder
@@ -140,17 +138,13 @@ class Engine:
     ) -> Subject:
         """What probably moves, (h, w) uint8 of the whole picture.
 
-        Of a method that looks for it by itself (`Offer.finds_subject`), what it finds; all 0 where it finds
-        nothing to deform. Otherwise, and where it finds nothing to move, a guess from colours.
+        Of a method that looks for it by itself (`Offer.finds_subject`), what it finds; otherwise, and where
+        it finds nothing, a guess from colours.
 
         Raises: as for `edit`.
         """
         found = self._found(request, self.method(method), pack, progress, device) if method else None
-        if found is not None:
-            return found
-        if method is not None and request.motion == "deform":
-            return np.zeros(request.image.shape[:2], np.uint8)
-        return guess_subject(request)
+        return guess_subject(request) if found is None else found
 
     def prepare(
         self,

@@ -125,7 +125,8 @@ def _moved(
 def _filled(moved: Moved, network: FillNet | None, request: DragEdit, progress: Progress) -> EditResult:
     """The moved crop with its gaps filled: what stands in for FlowDiffusion."""
     with progress.phase("Fill"):
-        return _result(moved.filled(fill if network is None else partial(fill_by, network)), moved, request)
+        by = partial(fill, check=progress.check) if network is None else partial(fill_by, network)
+        return _result(moved.filled(by), moved, request)
 
 
 def _painted(

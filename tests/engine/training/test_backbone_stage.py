@@ -36,14 +36,6 @@ SMALL = BackboneSettings(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = write_folder(tmp_path_factory.mktemp("photos") / "things", number=2)

@@ -18,14 +18,6 @@ from engine.training.run import Run
 from engine.training.shards import read_tensors
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def go(tmp_path):
     """go(name, **what): train into tmp_path / name; `.outcome`, `.out`, `.log` of events."""

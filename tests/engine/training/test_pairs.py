@@ -16,14 +16,6 @@ from tests.engine.training.test_motions import bilinear, moved, rows
 SIZE = 64
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def photos():
     return photos_of([scene(i)[0] for i in range(6)], ["a"] * 4 + ["b"] * 2)

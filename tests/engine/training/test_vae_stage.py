@@ -24,14 +24,6 @@ TINY = VaeSettings(size=64, crop=32, width=8, steps=6, batch_size=3, held_out=4,
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     return write_folder(tmp_path_factory.mktemp("photos") / "all", number=3, side=64)
