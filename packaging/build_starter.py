@@ -101,19 +101,21 @@ def build(photos: Path, runs: Iterable[Path], starter: Path = STARTER, manifest:
 
 
 def history_of(folder: Path) -> Run:
-    """What a run's log tells of it."""
+    """What a run's log tells of it, exact resumes included: the settings are the last ones."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    start = next(line for line in lines if line["event"] == "start")
+    starts = [number for number, line in enumerate(lines) if line["event"] == "start"]
     if lines[-1]["event"] != "end":
         raise SystemExit(f"The run in {folder} is not finished; let it end, or resume it.")
-    settings: dict[str, Any] = start["settings"]
+    ends = [*(number - 1 for number in starts[1:]), len(lines) - 1]  # a run that was killed wrote no end
+    seconds = sum(lines[b]["seconds"] - lines[a]["seconds"] for a, b in zip(starts, ends, strict=True))
+    start, settings = lines[starts[0]], lines[starts[-1]]["settings"]
     return Run(
         stage=start["stage"],
         how=start["how"],
         first=start["step"],
         last=lines[-1]["step"],
         batch=settings["batch_size"] * start["processes"],
-        minutes=round((lines[-1]["seconds"] - start["seconds"]) / 60),
+        minutes=round(seconds / 60),
         device=start["device"],
         parameters=start["parameters"],
         settings=settings,

@@ -59,7 +59,10 @@ def _training(history: Sequence[Run]) -> str:
     rows: list[tuple[object, ...]] = []
     for run in history:
         steps, millions = run.last - run.first, run.parameters / 1e6
-        part, size = f"`{run.stage}`: {STAGES.get(run.stage, '')}", run.settings.get("size", "")
+        part, size = (
+            f"`{run.stage}`: {STAGES.get(run.stage, '')}",
+            run.settings.get("crop", run.settings.get("size", "")),
+        )
         took = f"{run.minutes} min, {run.device}"
         rows.append((part, f"{millions:.2f} M", size, run.how, f"{steps:,}", f"{steps * run.batch:,}", took))
     return _table(("stage", "parameters", "pixels", "begun", "steps", "samples", "time"), rows)

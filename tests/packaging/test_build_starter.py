@@ -82,6 +82,19 @@ def test_the_same_run_is_told_once(tmp_path: Path, photos: Path) -> None:
     assert len(json.loads((tmp_path / "resources" / "starter" / "training.json").read_text())) == 1
 
 
+def test_a_resumed_run_is_one_run_with_the_time_of_its_parts(tmp_path: Path) -> None:
+    folder = _run(tmp_path / "a", "drag", "drag_flow")
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    killed = json.loads(lines[0]) | {"step": 0, "seconds": 5.0, "settings": {"batch_size": 4, "size": 16}}
+    last = {"event": "train", "step": 3, "seconds": 185.0}
+    resumed = json.loads(lines[0]) | {"how": "resume"}
+    parts = [json.dumps(line) for line in (killed, last, resumed)]
+    (folder / "log.jsonl").write_text("\n".join([*parts, *lines[1:]]))
+    run = history_of(folder)
+    assert (run.how, run.first, run.last, run.minutes) == ("anew", 0, 9, 5)
+    assert run.settings["size"] == 32
+
+
 def test_unfinished_and_unknown_runs_are_refused(tmp_path: Path, photos: Path) -> None:
     strange = _run(tmp_path / "a", "flowgen", "flowgen")
     with pytest.raises(SystemExit, match="flowgen"):
