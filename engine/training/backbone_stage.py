@@ -32,16 +32,19 @@ from engine.training.backbone_networks import (
     text_encoder,
 )
 from engine.training.captions import captions, open_tokenizer, tokens_of, train_tokenizer
+from engine.training.correspondence import Followed, correspondence_loss, draw_points
 from engine.training.drag_metrics import SEED
 from engine.training.latents import Encoder, Latents, Views, open_autoencoder, open_latents
-from engine.training.pairs import DragBatch
+from engine.training.pairs import DragBatch, PairGenerator
 from engine.training.photo_source import PhotoSource, readable
-from engine.training.photos import open_photos, working_side
+from engine.training.photos import Photos, open_photos, working_side
 from engine.training.stage import Batches, DrawnBatches, Stage, TrainingSettings, Turn, adamw
 from engine.training.tracking import (
+    BLOCK,
     Tracking,
     colours,
     diffusion_features,
+    made_by,
     measure_tracking,
     resting,
     tracking_pairs,
@@ -50,6 +53,7 @@ from engine.training.tracking import (
 _MEASURED = (100, 300, 500, 700, 900)  # timesteps
 _AT_ONCE = 16  # latents measured
 _MULTIPLES = {"size": 32, "tracked_size": 32, "width": 32, "text_width": HEAD}
+_FOLLOWED = 0.75  # share of the schedule up to which latents are inverted for a drag
 _MARGIN = 4  # a view is wider than what is trained on by one part in so many
 
 
@@ -75,16 +79,29 @@ class BackboneSettings(TrainingSettings):
     snr_gamma: float = setting(
         5.0, 0, 1e6, help="Signal-to-noise ratio above which steps weigh less; 0 for none"
     )
+    followed: int = setting(
+        4, 0, 1024, help="Pairs of pictures a step whose points its features learn to follow; 0 for none"
+    )
+    following_weight: float = setting(0.05, 0, 1e6, help="Weight of the cross-entropy of where they are")
     held_out: int = setting(64, 1, 100_000, help="Photos to measure with")
     tracked: int = setting(40, 0, 500, help="Pairs of pictures to measure tracking with; 0 for none")
     tracked_size: int = setting(256, 32, 1024, 32, help="Side of these in pixels")
 
 
 class LatentBatch(NamedTuple):
-    """Latents (b, c, h, w) float32 and their captions' tokens (b, length) int64."""
+    """What a step learns from.
+
+    Args:
+        latents: (b, c, h, w) float32.
+        tokens: (b, length) int64, of their captions.
+        pairs: latents (2n, c, h, w) of n pictures and of the same after a motion, if points are followed.
+        points: of these.
+    """
 
     latents: Tensor
     tokens: Tensor
+    pairs: Tensor | None = None
+    points: Followed | None = None
 
 
 class BackboneStage(Stage[LatentBatch]):
@@ -118,19 +135,28 @@ class BackboneStage(Stage[LatentBatch]):
         return {"backbone": adamw(nn.ModuleList(self.modules.values()), self._settings)}
 
     def batches(self, seed: int) -> Batches[LatentBatch]:
-        return DrawnBatches(self._draw, torch.Generator().manual_seed(seed))
+        settings = self._settings
+        if not settings.followed:
+            return DrawnBatches(self._draw, torch.Generator().manual_seed(seed))
+        photos = self._photos(settings.size, held_out=False)
+        generator = PairGenerator(photos, settings.size, seed, self._device)
+        return DrawnBatches(
+            lambda chance: self._with_pairs(self._draw(chance), generator), generator.generator
+        )
 
     def update(self, batch: LatentBatch, turn: Turn) -> Mapping[str, Tensor]:
-        n, device = len(batch.latents), turn.generator.device
-        noise = torch.randn(batch.latents.shape, generator=turn.generator, device=device)
-        alphas, t = (
-            self._alphas,
-            torch.randint(len(self._alphas), (n,), generator=turn.generator, device=device),
+        times = torch.randint(
+            len(self._alphas), batch.latents.shape[:1], generator=turn.generator, device=turn.generator.device
         )
-        errors = self._errors(self.modules, batch, noise, t)
-        loss = (errors * min_snr_weights(alphas[t], self._settings.snr_gamma)).mean()
+        errors = self._errors(self.modules, batch, _noise_like(batch.latents, turn), times)
+        loss = (errors * min_snr_weights(self._alphas[times], self._settings.snr_gamma)).mean()
+        found = {"denoising": errors.detach().mean()}
+        if batch.pairs is not None and batch.points is not None:
+            following = self._following(batch.pairs, batch.points, turn)
+            loss = loss + self._settings.following_weight * following
+            found["following"] = following.detach()
         turn.learn("backbone", loss)
-        return {"loss": loss.detach(), "denoising": errors.detach().mean()}
+        return {"loss": loss.detach(), **found}
 
     @torch.no_grad()
     def evaluate(self, modules: Mapping[str, nn.Module]) -> Mapping[str, float]:
@@ -167,6 +193,28 @@ class BackboneStage(Stage[LatentBatch]):
         tokens = self._tokens[torch.where(dropped, 0, photos + 1).to(self._device)]
         return LatentBatch(latents.permute(0, 3, 1, 2).float(), tokens)
 
+    def _with_pairs(self, batch: LatentBatch, pairs: PairGenerator) -> LatentBatch:
+        made = pairs(self._settings.followed)
+        with torch.no_grad():
+            latents = self._encoder.encode(torch.cat([made.source, made.target]) * 2 - 1)
+        return batch._replace(pairs=latents, points=draw_points(made, pairs.generator))
+
+    def _following(self, latents: Tensor, points: Followed, turn: Turn) -> Tensor:
+        """How badly points are found by the features of pictures as noisy as while they are dragged.
+
+        Inverted latents hold less than random noise: how much is drawn too.
+        """
+        n, generator = len(points.before), turn.generator
+        chance = torch.rand(2, n, generator=generator, device=generator.device).repeat(1, 2)
+        times = (chance[0] * _FOLLOWED * len(self._alphas)).long()
+        noise = _noise_like(latents, turn) * chance[1][:, None, None, None]
+        noisy = noised(latents, noise, self._alphas[times])
+        unet, words = self.modules["unet"], self.modules["text_encoder"](self._tokens[:1]).last_hidden_state
+        unwrapped: nn.Module = getattr(unet, "module", unet)
+        features = made_by(unwrapped, BLOCK, lambda: unet(noisy, times, words.expand(2 * n, -1, -1)))
+        before, after = features.split(n)
+        return correspondence_loss(before, after, points, self._settings.size)
+
     def _errors(
         self, modules: Mapping[str, nn.Module], batch: LatentBatch, noise: Tensor, t: Tensor
     ) -> Tensor:
@@ -195,9 +243,12 @@ class BackboneStage(Stage[LatentBatch]):
     @cached_property
     def _pairs(self) -> DragBatch:
         settings = self._settings
-        cache = data_dir() / "cache" / "photos"
-        photos = open_photos(self._data, working_side(settings.tracked_size), cache, held_out=True)
+        photos = self._photos(settings.tracked_size, held_out=True)
         return tracking_pairs(photos, settings.tracked, settings.tracked_size)
+
+    def _photos(self, size: int, *, held_out: bool) -> Photos:
+        cache = data_dir() / "cache" / "photos"
+        return open_photos(self._data, working_side(size), cache, held_out=held_out)
 
     @cached_property
     def _held_out(self) -> list[LatentBatch]:
@@ -215,6 +266,10 @@ class BackboneStage(Stage[LatentBatch]):
         cache = data_dir() / "cache" / "latents"
         with readable(self._data):
             return open_latents(self._source, views, self._encoder, cache, held_out=held_out)
+
+
+def _noise_like(latents: Tensor, turn: Turn) -> Tensor:
+    return torch.randn(latents.shape, generator=turn.generator, device=turn.generator.device)
 
 
 def _check(settings: BackboneSettings) -> None:

@@ -17,6 +17,7 @@ from engine.settings import setting
 from engine.training.drag_metrics import PAIRS, DragTask, FlowMethod, HeldOut, held_out, measure
 from engine.training.pairs import DragBatch, PairGenerator
 from engine.training.photos import open_photos, working_side
+from engine.training.pins import drags_with_pins
 from engine.training.stage import Batches, DrawnBatches, Stage, TrainingSettings, Turn, adamw
 from engine.training.subjects import coarse_subjects
 
@@ -41,6 +42,7 @@ class DragSettings(TrainingSettings):
     flow_weight: float = setting(25.0, 0, 1e6, help="Weight of the endpoint error, in shares of the side")
     region_weight: float = setting(1.0, 0, 1e6, help="Weight of the cross-entropy of the region")
     subject_share: float = setting(0.5, 0, 1, help="Share of the samples with a coarse subject")
+    pinned_share: float = setting(0.3, 0, 1, help="Share of the samples that bend which are pinned somewhere")
     held_out: int = setting(100, 2, PAIRS, help="Pairs to measure with, of the held-out set")
 
 
@@ -64,8 +66,11 @@ class DragStage(Stage[DragBatch]):
         return DrawnBatches(lambda _: pairs(self._settings.batch_size), pairs.generator)
 
     def update(self, batch: DragBatch, turn: Turn) -> Mapping[str, Tensor]:
-        subject = self._subjects(batch, turn.generator)
-        drags = Drags(batch.handles, batch.targets, batch.count)
+        # Painting and pins are drawn on the CPU.
+        seed = torch.randint(2**31, (1,), generator=turn.generator, device=turn.generator.device)
+        chance = torch.Generator().manual_seed(int(seed))
+        subject = self._subjects(batch, chance)
+        drags = drags_with_pins(batch, self._settings.pinned_share, chance)
         answer: DragMotion = self.modules["drag_flow"](batch.source, drags, subject, batch.mode.float())
         flow, region = losses(answer, batch)
         loss = self._settings.flow_weight * flow + self._settings.region_weight * region
@@ -93,10 +98,8 @@ class DragStage(Stage[DragBatch]):
 
     def _subjects(self, batch: DragBatch, generator: torch.Generator) -> Tensor:
         """A coarse subject for some of the pairs, and none for the others, (b, 1, h, w)."""
-        drawn = torch.rand(len(batch), generator=generator, device=generator.device).to(batch.region.device)
-        # Painting is drawn on the CPU.
-        seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-        coarse = coarse_subjects(batch.region, torch.Generator().manual_seed(seed))
+        drawn = torch.rand(len(batch), generator=generator).to(batch.region.device)
+        coarse = coarse_subjects(batch.region, generator)
         given = (drawn < self._settings.subject_share)[:, None, None, None]
         return torch.where(given, coarse, UNKNOWN)
 

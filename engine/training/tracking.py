@@ -78,7 +78,7 @@ def diffusion_features(
     def featured(pictures: Tensor) -> Tensor:
         latents = inverted(diffusion, diffusion.encode(pictures * 2 - 1), prompt, alphas, time)
         noise = partial(diffusion.predict_noise, latents, torch.tensor(time), prompt)
-        return _made_by(diffusion.unet, block, noise)
+        return made_by(diffusion.unet, block, noise)
 
     return featured
 
@@ -101,7 +101,7 @@ def inverted(
     return latents
 
 
-def _made_by(unet: nn.Module, block: int, run: Callable[[], object]) -> Tensor:
+def made_by(unet: nn.Module, block: int, run: Callable[[], object]) -> Tensor:
     """What `run` makes a decoder block return, float32."""
     made = list[Tensor]()
     blocks: Any = unet.up_blocks

@@ -32,7 +32,7 @@ from tests.engine.training.photo_files import write_folder
 CPU = torch.device("cpu")
 SMALL = BackboneSettings(
     size=64, steps=6, batch_size=4, warm_up=2, evaluate_every=0, width=32, levels=2,
-    text_width=64, text_layers=1, held_out=3, tracked=2, tracked_size=64,
+    text_width=64, text_layers=1, followed=2, held_out=3, tracked=2, tracked_size=64,
 )  # fmt: skip
 
 
@@ -181,8 +181,9 @@ def test_captions_are_learnt_along(stage):
     turn.learn = learn
     stage.modules["unet"].conv_out.weight.data.normal_(std=0.1)
     figures = stage.update(next(stage.batches(0)), turn)
-    assert set(figures) == {"loss", "denoising"}
-    assert 0 < figures["loss"] <= figures["denoising"]
+    assert set(figures) == {"loss", "denoising", "following"}
+    denoising = figures["loss"] - BackboneSettings.following_weight * figures["following"]
+    assert 0 < denoising <= figures["denoising"]
     moved = [name for name, weight in words.state_dict().items() if not torch.equal(weight, before[name])]
     assert any("token_embedding" in name for name in moved)
     assert any("layers.0" in name for name in moved)
