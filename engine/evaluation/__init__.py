@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.evaluation import fill, instant_drag, speed, starter
+from engine.evaluation import fill, instant_drag, refine, speed, starter
 from engine.evaluation.fill import FillRow
+from engine.evaluation.refine import LandingRow
 from engine.evaluation.speed import Row
 from engine.evaluation.starter import FlowRow
 from engine.evaluation.tracking import TrackingRow
 
-__all__ = ["BENCHMARKS", "FillRow", "FlowRow", "Measured", "Row", "TrackingRow"]
+__all__ = ["BENCHMARKS", "FillRow", "FlowRow", "LandingRow", "Measured", "Row", "TrackingRow"]
 
-Measured = Row | FlowRow | FillRow | TrackingRow
+Measured = Row | FlowRow | FillRow | TrackingRow | LandingRow
 
 BENCHMARKS: dict[str, Callable[[], Sequence[Measured]]] = {
     "speed": lambda: [*speed.run(), instant_drag.flowgen_row()],
     "instantdrag": instant_drag.run,
     "starter": starter.run,
     "fill": fill.run,
+    "refine": refine.run,
 }
