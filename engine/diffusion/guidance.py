@@ -1,6 +1,22 @@
-"""Classifier-free guidance with two conditions."""
+"""Classifier-free guidance, with one condition and with two."""
 
 from torch import Tensor
+
+
+def classifier_free_guidance(noise: Tensor, scale: float) -> Tensor:
+    """Combine two predictions: ε∅ + s·(ε_c − ε∅).
+
+    Ho, Salimans: Classifier-Free Diffusion Guidance (2022), equation 6 with s = w + 1.
+
+    Args:
+        noise: (2b, c, h, w), predicted without the condition, and with it.
+        scale: s; 1 is the condition alone.
+
+    Returns:
+        (b, c, h, w).
+    """
+    without, condition = noise.chunk(2)
+    return without + scale * (condition - without)
 
 
 def two_scale_guidance(noise: Tensor, image_scale: float, other_scale: float) -> Tensor:

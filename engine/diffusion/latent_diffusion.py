@@ -20,7 +20,8 @@ _BATCHED = 32 * 32
 class LatentDiffusion:
     """Networks that work together. Gradients flow through every operation unless the caller turns them off.
 
-    Latents are float32 whatever the networks' precision is, so that schedulers lose nothing.
+    Latents are float32 whatever the networks' precision is, so that schedulers lose nothing; only networks in
+    float64, by which others are checked, make float64.
 
     Args:
         unet: predicts noise.
@@ -45,7 +46,13 @@ class LatentDiffusion:
 
     @property
     def device(self) -> torch.device:
-        return self.unet.device
+        """Of the noise predictor; the library's own property takes as long as a layer or two."""
+        return next(self.unet.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the noise predictor, likewise."""
+        return next(self.unet.parameters()).dtype
 
     @property
     def factor(self) -> int:
@@ -70,39 +77,45 @@ class LatentDiffusion:
         """
         encoded: Any = self.vae.encode(image.to(self.vae.device, self.vae.dtype))
         if isinstance(self.vae, AutoencoderTiny):  # its latents are scaled already
-            latents = encoded.latents.float() * self._config(self.vae)["scaling_factor"]
+            latents = at_least_float32(encoded.latents) * self._config(self.vae)["scaling_factor"]
             return latents if scaled else latents / self.scaling
-        return encoded.latent_dist.mode().float() * (self.scaling if scaled else 1)
+        return at_least_float32(encoded.latent_dist.mode()) * (self.scaling if scaled else 1)
 
     def decode(self, latents: Tensor) -> Tensor:
         """The picture of scaled latents (b, 4, h, w): (b, 3, 8h, 8w) float32, about −1 to 1."""
         vae: Any = self.vae
         decoded = vae.decode((latents / self._config(vae)["scaling_factor"]).to(vae.dtype))
-        return decoded.sample.float()
+        return at_least_float32(decoded.sample)
 
     def embed(self, prompts: Sequence[str]) -> Tensor:
         """The text encoder's last hidden states, (b, 77, 768) for a Stable Diffusion 1 text encoder."""
         assert self.text_encoder is not None, "this pack was opened without its text encoder"
         return embed(self.text_encoder, self.tokenizer, prompts)
 
-    def predict_noise(self, latents: Tensor, timestep: Tensor, embedding: Tensor) -> Tensor:
+    def predict_noise(
+        self, latents: Tensor, timestep: Tensor, embedding: Tensor, *, together: int = 1
+    ) -> Tensor:
         """The noise in `latents`, or what else the network was trained to predict.
 
         Args:
             latents: (b, c, h, w), with condition channels, if the network has them, behind the noisy ones.
-            timestep: 0-dimensional; on another device than the network's it is waited for.
+            timestep: 0-dimensional or (b,); on another device than the network's it is waited for.
             embedding: (1 or b, tokens, features).
+            together: how many rows on end look at each other, and must not be run one by one.
 
         Returns:
             (b, 4, h, w) float32.
         """
-        embedding = embedding.to(self.device, self.unet.dtype).expand(len(latents), -1, -1)
-        time = timestep.to(self.device)
-        inputs = latents.to(self.unet.dtype)
+        embedding = embedding.to(self.device, self.dtype).expand(len(latents), -1, -1)
+        times = timestep.to(self.device).expand(len(latents))
+        parts = max(self.at_once(latents), together)
+        rows = (tensor.split(parts) for tensor in (latents.to(self.dtype), times, embedding))
+        return at_least_float32(torch.cat([self.unet(*row).sample for row in zip(*rows, strict=True)]))
+
+    def at_once(self, latents: Tensor) -> int:
+        """How many of a batch of latents (b, c, h, w) the noise predictor is given together."""
         alone = self.device.type == "cpu" and latents.shape[-2] * latents.shape[-1] > _BATCHED
-        parts = 1 if alone else len(latents)
-        pairs = zip(inputs.split(parts), embedding.split(parts), strict=True)
-        return torch.cat([self.unet(x, time, text).sample for x, text in pairs]).float()
+        return 1 if alone else len(latents)
 
     @property
     def scaling(self) -> float:
@@ -116,6 +129,11 @@ class LatentDiffusion:
     @staticmethod
     def _config(net: nn.Module) -> Any:  # noqa: ANN401 - diffusers' frozen dictionary
         return net.config
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """What networks in half precision make, in float32."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def embed(text_encoder: nn.Module, tokenizer: Any, prompts: Sequence[str]) -> Tensor:  # noqa: ANN401

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from safetensors import SafetensorError
 
 from engine.errors import ModelMissing
 from engine.packs import Component, ModelPack
 from engine.runtime.memory import is_broken_device, is_out_of_memory
+
+if TYPE_CHECKING:
+    from engine.runtime.memo import Memo
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 T = TypeVar("T")
@@ -56,6 +60,15 @@ class Components:
             elif isinstance(part, Tensor):
                 held += part.nbytes
         return held
+
+    @cached_property
+    def memo(self) -> "Memo":
+        """What has been worked out for single pictures with this pack in this precision."""
+        from engine.runtime.loaders import PRECISIONS  # noqa: PLC0415 - loads torch
+        from engine.runtime.memo import Memo, pack_identity  # noqa: PLC0415
+
+        precision = str(PRECISIONS[self.device]) if self.precision == "auto" else f"torch.{self.precision}"
+        return Memo(pack_identity(self.pack, precision))
 
     def has(self, *roles: str) -> bool:
         return all(role in self._pack.components for role in roles)

@@ -20,6 +20,14 @@ from transformers.utils.logging import (
 
 from engine.networks.drag_flow import DragFlow
 from engine.networks.fill import FillNet
+from engine.runtime.single_file import (
+    ldm_null_prompt,
+    ldm_scheduler,
+    ldm_text_encoder,
+    ldm_unet,
+    ldm_vae,
+    open_clip_tokenizer,
+)
 
 Loader = Callable[[Path, torch.device, torch.dtype], object]
 
@@ -72,6 +80,10 @@ def _clip_tokenizer(path: Path, device: torch.device, dtype: torch.dtype) -> CLI
     return CLIPTokenizer.from_pretrained(path, local_files_only=True)
 
 
+def _ldm(load: Callable[[Path, torch.device, torch.dtype], nn.Module]) -> Loader:
+    return lambda path, device, dtype: placed(load(path, device, dtype), device)
+
+
 def _our_own(load: Callable[[Path], nn.Module]) -> Loader:
     """Small networks, which are always run in float32: that is fast enough, and float16 was never tried."""
     return lambda path, device, dtype: placed(load(path), device)
@@ -104,6 +116,12 @@ LOADERS: dict[str, Loader] = {
     "drag_flow": _our_own(DragFlow.load),
     "embedding": _embedding,
     "fill": _our_own(FillNet.load),
+    "ldm_null_prompt": ldm_null_prompt,
+    "ldm_scheduler": ldm_scheduler,
+    "ldm_text_encoder": _ldm(ldm_text_encoder),
+    "ldm_unet": _ldm(ldm_unet),
+    "ldm_vae": _ldm(ldm_vae),
+    "open_clip_tokenizer": open_clip_tokenizer,
     "scheduler": _scheduler,
     "unet2dcondition": _diffusers(UNet2DConditionModel),
 }

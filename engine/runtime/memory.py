@@ -24,16 +24,17 @@ def is_broken_device(error: Exception) -> bool:
 
 
 @contextmanager
-def memory_in_words(size: tuple[int, int]) -> Generator[None]:
-    """For an edit that sees so much of a picture, (width, height).
+def memory_in_words(
+    size: tuple[int, int], work: str = "an edit", advice: str = "mask a smaller part"
+) -> Generator[None]:
+    """For work on so much of a picture, (width, height).
 
     Raises:
         OutOfMemory: whatever numpy, OpenCV or torch raised within because memory did not suffice.
     """
     width, height = size
     sentence = (
-        f"Memory did not suffice for an edit of {width} × {height} pixels; "
-        "mask a smaller part, or close other programs."
+        f"Memory did not suffice for {work} of {width} × {height} pixels; {advice}, or close other programs."
     )
     try:
         yield
