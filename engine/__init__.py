@@ -23,13 +23,17 @@ from engine.edit import (
     Subject,
     TextEdit,
 )
-from engine.engine import Engine, Offer
+from engine.engine import Engine
 from engine.errors import DownloadFailed, EngineError, InvalidRequest, ModelMissing, OutOfMemory
+from engine.generation import GENERATE
 from engine.halving import halve, is_opaque
-from engine.jobs import EditJob, SubjectJob, WarmJob
+from engine.jobs import EditJob, GenerateJob, PrepareJob, SubjectJob, WarmJob
 from engine.method import Method
 from engine.methods import METHODS
 from engine.methods.flow_warp.preview import Preview, WarpPreview
+from engine.offers import Offer
+from engine.origin import GenerationSettings, Origin
+from engine.packs import ModelPack
 from engine.paths import data_dir, resource_dir
 from engine.photo import Photo, open_photo
 from engine.photo_writer import check_output, save_photo
@@ -39,6 +43,7 @@ from engine.sample import Sample, samples
 from engine.settings import Declaration, Settings, Value
 
 __all__ = [
+    "GENERATE",
     "MAX_PIXELS",
     "METHODS",
     "Box",
@@ -52,17 +57,22 @@ __all__ = [
     "Engine",
     "EngineError",
     "ExemplarEdit",
+    "GenerateJob",
+    "GenerationSettings",
     "Image",
     "InvalidRequest",
     "Mask",
     "Method",
     "ModelMissing",
+    "ModelPack",
     "Motion",
     "Offer",
+    "Origin",
     "OutOfMemory",
     "Photo",
     "Point",
     "PointPair",
+    "PrepareJob",
     "Preview",
     "Progress",
     "Region",

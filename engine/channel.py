@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-PROTOCOL = 2  # raised whenever a message changes: window and runtime may be of different versions
+PROTOCOL = 3  # raised whenever a message changes: window and runtime may be of different versions
 HOST_ARGUMENT = "--engine-host"  # makes the program, where it is one executable, an engine process
 BROKEN_DEVICE = 70  # exit status of an engine process whose graphics device serves no more
 

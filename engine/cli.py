@@ -16,21 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from engine.channel import HOST_ARGUMENT
-from engine.edit import EditResult
+from engine.edit import EditRequest, EditResult
 from engine.engine import Engine
 from engine.errors import EngineError, InvalidRequest, ModelMissing
 from engine.evaluation import BENCHMARKS, Measured, Row
 from engine.flags import Parser, read_integer, read_request, read_settings
+from engine.frames import Frames
+from engine.generate import add_command as add_generate
 from engine.method import AnyMethod
 from engine.methods import METHODS
 from engine.photo import open_photo
 from engine.photo_writer import check_output, save_photo
 from engine.progress import Cancelled, Progress
 from engine.runtime.device import DEVICES
+from engine.settings import Settings
 from engine.terminal import fill_closed_streams, interruptible, out, progress_line, say
-from engine.train import add_command
+from engine.train import add_command as add_train
 
-COMMANDS = ("edit", "methods", "bench", "train")
+COMMANDS = ("edit", "generate", "methods", "bench", "train")
 DONE, BAD_INPUT, FAILED, CANCELLED = 0, 2, 3, 130
 
 _log = logging.getLogger(__name__)
@@ -93,12 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     edit.add_argument("--motion", metavar="deform|move", help=motions)
     edit.add_argument("--prompt", metavar="TEXT", help="what to show, for a method that reads text")
     edit.add_argument("--exemplar", metavar="FILE", type=Path)
-    edit.add_argument("--pack", metavar="NAME|DIR")
+    edit.add_argument("--pack", metavar="NAME|DIR|FILE")
     edit.add_argument("--device", metavar="|".join(DEVICES), default="auto")
     edit.add_argument("--seed", metavar="N", default="0")
     edit.add_argument("--set", dest="settings", metavar="NAME=VALUE", action="append", default=[])
+    frames = "write the intermediate pictures there, and all as an animated WebP"
+    edit.add_argument("--frames", metavar="DIR", type=Path, help=frames)
     edit.add_argument("--json", action="store_true", help="print what was done as one JSON object")
     edit.set_defaults(run=_edit)
+
+    add_generate(commands)
 
     methods = commands.add_parser("methods", help="list the methods and their settings", allow_abbrev=False)
     methods.add_argument("--json", action="store_true")
@@ -109,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true")
     bench.set_defaults(run=_bench)
 
-    add_command(commands)
+    add_train(commands)
     return parser
 
 
@@ -127,15 +134,15 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
         request = read_request(method, options, photo)
     if photo.notice:
         say(photo.notice)
-    with nullcontext(lambda step: None) if options.json else progress_line() as show:
-        progress = Progress(on_step=show, is_cancelled=interrupted.is_set)
-        request = engine.prepare(method.name, request, options.pack, progress)
-        result = engine.edit(method.name, request, settings, options.pack, progress)
+    frames = None if options.frames is None else Frames(options.frames)
+    result = _edited(engine, method, request, settings, options, frames, interrupted)
     output = _partial_path(options.output) if result.partial else options.output
     edited = photo.with_pixels(result.image)
     del photo, request  # a picture may be large, and saving needs room too
     with clock.phase("Save"):
         save_photo(edited, output, source=options.input)
+        if frames is not None:
+            frames.write()
     if result.partial:
         say(f"Cancelled; what there was by then is in {output}.")
     if options.json:
@@ -143,6 +150,31 @@ def _edit(options: argparse.Namespace, interrupted: threading.Event) -> int:
     elif not result.partial:
         out(f"{output}\n")
     return CANCELLED if result.partial else DONE
+
+
+def _edited(
+    engine: Engine,
+    method: AnyMethod,
+    request: EditRequest,
+    settings: Settings,
+    options: argparse.Namespace,
+    frames: Frames | None,
+    interrupted: threading.Event,
+) -> EditResult:
+    with nullcontext(lambda step: None) if options.json else progress_line() as show:
+        progress = Progress(
+            on_step=show,
+            on_preview=None if frames is None else frames.add,
+            is_cancelled=interrupted.is_set,
+            preview_interval=0.0,
+        )
+        request = engine.prepare(method.name, request, options.pack, progress)
+        if frames is not None:
+            frames.begin(request, engine.plan(engine.complete(request)).crop)
+        result = engine.edit(method.name, request, settings, options.pack, progress)
+    if frames is not None:
+        frames.end(result.image)
+    return result
 
 
 def _report(

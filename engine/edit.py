@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidRequest
+from engine.origin import Origin
 
 Image = NDArray[np.uint8]  # (h, w, 4) straight RGBA
 Mask = NDArray[np.uint8]  # (h, w), 255 = may change, 0 = must stay; between = blended
@@ -83,6 +84,7 @@ class EditRequest:
         protected: (h, w) uint8, 255 = must stay whatever the mask or the automatic region says.
         profile: the ICC profile of `image`, or None where it is sRGB.
         seed: makes the result repeatable, 0 ≤ seed < 2⁶³.
+        origin: how `image` was generated, where it was and nothing has changed it since.
 
     Raises:
         InvalidRequest: an array has the wrong form, or a number lies outside its range.
@@ -93,6 +95,7 @@ class EditRequest:
     protected: Mask | None = None
     profile: bytes | None = None
     seed: int = 0
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         _require_picture(self.image)
@@ -100,6 +103,13 @@ class EditRequest:
         _require_painted(self.mask, "mask", "paint white where the picture may change")
         _require_plane(self.protected, self.image, "protected area")
         _require(0 <= self.seed < 2**63, f"The seed must be between 0 and 2⁶³ − 1, not {self.seed}.")
+        if self.origin is not None:
+            (width, height), (made_width, made_height) = self.size, self.origin.size
+            _require(
+                self.size == self.origin.size,
+                f"The picture is {width} × {height} pixels, but was generated with {made_width} × "
+                f"{made_height}; leave its origin out.",
+            )
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,39 +1,28 @@
 """Engine: (method, pack, device, request, settings, progress) → result. All that window and shell touch."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from engine.edit import DragEdit, EditRequest, EditResult, Subject
+from engine.cropped import edit_cropped, prepare_cropped
+from engine.edit import Box, DragEdit, EditRequest, EditResult, Image, Subject
 from engine.errors import InvalidRequest, ModelMissing, OutOfMemory
-from engine.method import AnyMethod, Editor, SubjectFinder
+from engine.generation import GENERATE, ROLES, generate
+from engine.method import AnyMethod, Editor, Preparer, SubjectFinder
 from engine.methods import METHODS
+from engine.offers import Offer, better_pack, edit_offers, generate_offers
+from engine.origin import GenerationSettings, Origin
 from engine.packs import ModelPack, PackStore
-from engine.progress import Cancelled, Progress
+from engine.progress import Progress
 from engine.region import Region, plan
 from engine.runtime.device import resolve_device
 from engine.runtime.memory import memory_in_words
 from engine.runtime.open_packs import OpenPacks
 from engine.settings import Settings, Value
+from engine.shelf import Shelf
 from engine.subject import guess_subject, with_subject
 
 T = TypeVar("T")
-
-
-class Offer(NamedTuple):
-    """A method, and a pack on which it runs; None where it needs none.
-
-    Args:
-        simplified: the pack lacks a part of the method, for which something simpler stands in.
-        finds_subject: the method looks for what moves by itself.
-    """
-
-    method: str
-    pack: str | None
-    pack_title: str
-    simplified: bool = False
-    finds_subject: bool = False
 
 
 class Engine:
@@ -49,8 +38,7 @@ class Engine:
         self, device: str = "auto", store: PackStore | None = None, open_packs: OpenPacks | None = None
     ) -> None:
         self._device = device
-        self._store = store
-        self._packs: dict[str, ModelPack] = {}
+        self._shelf = Shelf(store)
         self._open = open_packs or OpenPacks()
 
     def method(self, name: str) -> AnyMethod:
@@ -78,10 +66,7 @@ class Engine:
         """
         kind = self.method(method)
         recommended = self.pack(pack).methods.get(method, {}) if pack is not None else {}
-        values = {**recommended, **(chosen or {})}
-        for name in values:
-            kind.setting(name)
-        return kind.settings(**values)
+        return kind.settings.of({**recommended, **(chosen or {})}, kind.name)
 
     def pack(self, name: str) -> ModelPack:
         """Open a pack by its name or folder, once.
@@ -89,36 +74,82 @@ class Engine:
         Raises:
             ModelMissing: it is absent or damaged.
         """
-        if name not in self._packs:
-            self._store = self._store or PackStore()
-            self._packs[name] = self._store.open(name)
-        return self._packs[name]
+        return self._shelf.open(name)
 
     def offers(self, request: type[EditRequest]) -> tuple[Offer, ...]:
         """The methods that answer this kind of request, each with every pack that holds what it needs."""
-        self._store = self._store or PackStore()
-        packs: list[ModelPack] = []
-        for name in self._store.names():
-            with suppress(ModelMissing):  # broken, or to be fetched first
-                packs.append(self.pack(name))
-        offers: list[Offer] = []
-        for method in METHODS.values():
-            if not issubclass(request, method.request):
-                continue
-            if not method.roles:
-                offers.append(Offer(method.name, None, ""))
-            fitting = (pack for pack in packs if method.roles and method.roles <= pack.components.keys())
-            offers += [
-                Offer(
-                    method.name,
-                    pack.name,
-                    pack.title,
-                    simplified=not method.full_roles <= pack.components.keys(),
-                    finds_subject=method.finds_subject(pack),
-                )
-                for pack in fitting
-            ]
-        return tuple(offers)
+        return tuple(edit_offers(request, self._shelf.usable()))
+
+    def generators(self) -> tuple[Offer, ...]:
+        """The packs that make pictures from words."""
+        return tuple(generate_offers(self._shelf.usable()))
+
+    def better_pack(self, method: str) -> ModelPack | None:
+        """A pack that is not installed but could be got, better than all that are; None where there is none.
+
+        Args:
+            method: what shall run on it; `GENERATE` for making pictures from words.
+        """
+        return better_pack(method, self._shelf.usable(), self._shelf.fetchable())
+
+    def origin(
+        self,
+        prompt: str,
+        pack: str,
+        size: tuple[int, int] | None = None,
+        seed: int = 0,
+        chosen: Mapping[str, Value] | None = None,
+    ) -> Origin:
+        """What `generate` is asked for, with the pack's recommendations where nothing is chosen.
+
+        Args:
+            size: (width, height); None for the square that the pack works at.
+            chosen: of `GenerationSettings`, by name.
+
+        Raises:
+            InvalidRequest: as for an `Origin`; also an unknown setting.
+            ModelMissing: the pack is absent or damaged.
+        """
+        found = self.pack(pack)
+        settings = GenerationSettings.of({**found.methods.get(GENERATE, {}), **(chosen or {})}, GENERATE)
+        return Origin(
+            prompt=prompt,
+            pack=self._shelf.lasting_name(pack),
+            size=size or (found.working_size, found.working_size),
+            seed=seed,
+            steps=settings.steps,
+            guidance=settings.guidance,
+        )
+
+    def generate(
+        self, origin: Origin, progress: Progress | None = None, device: str | None = None
+    ) -> EditResult:
+        """Make a picture from words; the same origin gives the same.
+
+        Args:
+            device: as of `edit`.
+
+        Raises:
+            InvalidRequest: the pack cannot paint pictures of that size, or there is no such device.
+            ModelMissing: the pack lacks what is needed.
+            OutOfMemory: memory did not suffice.
+            Cancelled: the user asked to stop.
+        """
+        progress = progress or Progress()
+        pack = self.pack(origin.pack)
+        pack.require(ROLES, "Generating")
+        there = resolve_device(device or self._device, networks=True)
+
+        def attempt() -> Image:
+            with memory_in_words(origin.size, "a picture", "generate a smaller one"):
+                return generate(self._open.use(origin.pack, pack, there).components, origin, progress)
+
+        return EditResult(
+            image=self._with_room(attempt, progress),
+            region=Box(0, 0, *origin.size),
+            timings=progress.timings,
+            evaluations=progress.evaluations,
+        )
 
     def plan(self, request: EditRequest) -> Region:
         """What an edit of this request may change, and the crop that is needed for it."""
@@ -206,21 +237,39 @@ class Engine:
             Cancelled: the user cancelled before there was anything to show.
         """
         kind = self.method(method)
-        if not isinstance(request, kind.request):
-            raise InvalidRequest(f"{kind.title} cannot answer a {type(request).__name__}.")
         settings = settings or self.settings(method, pack)
-        if not isinstance(settings, kind.settings):
-            raise InvalidRequest(
-                f"{kind.title} takes {kind.settings.__name__}, not {type(settings).__name__}."
-            )
+        kind.check(request, settings)
         progress = progress or Progress()
 
         def attempt() -> EditResult:
             with memory_in_words(request.size):
                 editor = self._editor(kind, pack, device)
-                return self._edit(editor, request, settings, progress, srgb=kind.sees_colours)
+                origin = self._shelf.repeatable(request.origin, pack)
+                return edit_cropped(editor, request, settings, progress, origin, srgb=kind.sees_colours)
 
         return self._with_room(attempt, progress)
+
+    def warm_up(
+        self,
+        method: str,
+        request: EditRequest,
+        settings: Settings | None = None,
+        pack: str | None = None,
+        progress: Progress | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Work out beforehand what `edit` will need of a picture, where the method can; else open its pack.
+
+        Raises: as for `edit`; too little memory is no reason to close other packs.
+        """
+        kind = self.method(method)
+        settings = settings or self.settings(method, pack)
+        kind.check(request, settings)
+        with memory_in_words(request.size):
+            editor = self._editor(kind, pack, device)
+            if isinstance(editor, Preparer):
+                origin, progress = self._shelf.repeatable(request.origin, pack), progress or Progress()
+                prepare_cropped(editor, request, settings, progress, origin, srgb=kind.sees_colours)
 
     def _with_room(self, attempt: Callable[[], T], progress: Progress) -> T:
         """What `attempt` returns; where memory does not suffice, other packs go, and it begins anew."""
@@ -232,37 +281,6 @@ class Engine:
         progress.begin_anew()
         self._open.keep_one()  # by now the error and the checkpoint, which held tensors, have gone
         return attempt()
-
-    def _edit(
-        self,
-        editor: Editor[EditRequest, Settings],
-        request: EditRequest,
-        settings: Settings,
-        progress: Progress,
-        *,
-        srgb: bool,
-    ) -> EditResult:
-        with progress.phase("Plan"):
-            request = self.complete(request)
-            region = self.plan(request)
-            cut = region.cut(request, srgb=srgb)
-        partial = False
-        try:
-            answer = editor.edit(cut, settings, progress)
-        except Cancelled:
-            so_far = progress.partial()
-            if so_far is None:
-                raise
-            answer, partial = so_far, True
-        timings, evaluations = progress.timings, progress.evaluations
-        return EditResult(
-            image=region.paste(request, cut, answer.image),
-            region=region.box,
-            handles=tuple(region.outside(handle) for handle in answer.handles),
-            partial=partial,
-            timings=timings,
-            evaluations=evaluations,
-        )
 
     def _editor(
         self, method: AnyMethod, pack: str | None, device: str | None

@@ -35,6 +35,7 @@ def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -
         "profile": photo.profile,
         "mask": None if options.mask is None else open_mask(options.mask, "mask"),
         "seed": read_integer(options.seed),
+        "origin": photo.origin,
     }
     given = {
         "--drag": options.drags,
@@ -50,12 +51,11 @@ def read_request(method: AnyMethod, options: argparse.Namespace, photo: Photo) -
         if value not in (None, []) and flag not in known:
             raise InvalidRequest(f"{method.title} takes no {flag}; leave it out.")
     if method.request is DragEdit:
-        subject = None if options.subject is None else open_mask(options.subject, "subject")
         return DragEdit(
             **common,
             points=tuple(_pair(text) for text in options.drags),
             pins=tuple(_point(text, f"--pin {text}") for text in options.pins),
-            subject=subject,
+            subject=None if options.subject is None else open_mask(options.subject, "subject"),
             motion="deform" if options.motion is None else options.motion,
             prompt=options.prompt or "",
         )

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
 from logging.handlers import RotatingFileHandler
@@ -38,13 +38,22 @@ from engine.channel import (
     Stopped,
     connect,
 )
-from engine.edit import Image
+from engine.edit import Box, Image
 from engine.engine import Engine
 from engine.errors import EngineError
-from engine.jobs import Answer, EditJob, SubjectJob, WarmJob, decode_job, encode_answer
+from engine.jobs import (
+    Answer,
+    EditJob,
+    GenerateJob,
+    PrepareJob,
+    SubjectJob,
+    WarmJob,
+    decode_job,
+    encode_answer,
+)
 from engine.paths import data_dir
 from engine.pictures import SessionFolder
-from engine.progress import Cancelled
+from engine.progress import Cancelled, Progress
 from engine.reporting import OFTEN, ReportedProgress, Reports, RunningJob, WatchedProgress
 from engine.runtime.device import resolve_device
 from engine.runtime.memory import is_broken_device, is_out_of_memory
@@ -116,25 +125,41 @@ class Host:
         job = decode_job(given.work, self._folder.read)
         if isinstance(job, WarmJob):
             return resolve_device(job.device, networks=True)
+        if isinstance(job, GenerateJob):
+            show = self._shows(given, Box(0, 0, *job.origin.size))
+            return self._engine.generate(job.origin, WatchedProgress(given, self._reports, show), job.device)
+        progress = WatchedProgress(given, self._reports)
         if isinstance(job, SubjectJob):
-            progress = WatchedProgress(given, self._reports)
             return self._engine.find_subject(job.request, job.method, job.pack, progress, job.device)
+        if isinstance(job, PrepareJob):
+            return self._prepare(job, progress)
         return self._edit(given, job)
+
+    def _prepare(self, job: PrepareJob, progress: Progress) -> Answer:
+        engine = self._engine
+        settings = engine.settings(job.method, job.pack, job.settings)
+        engine.warm_up(job.method, job.request, settings, job.pack, progress, job.device)
+        return engine.device(job.method, job.device)
 
     def _edit(self, given: RunningJob, job: EditJob) -> Answer:
         engine = self._engine
         request = engine.complete(job.request)
         region = engine.plan(request)
+        # A job that is itself a preview shows no others.
+        show = None if job.preview else self._shows(given, region.crop)
+        progress = ReportedProgress(given, region, self._reports, show)
+        settings = engine.settings(job.method, job.pack, job.settings)
+        return engine.edit(job.method, request, settings, job.pack, progress, job.device)
+
+    def _shows(self, given: RunningJob, box: Box) -> Callable[[Image], None]:
+        """What sends previews of that part of the picture."""
 
         def show(image: Image) -> None:
             given.seen = False
             picture = self._folder.write(image)
-            self._channel.send(Previewed(given.number, list(picture), list(region.crop)))
+            self._channel.send(Previewed(given.number, list(picture), list(box)))
 
-        # A job that is itself a preview shows no others.
-        progress = ReportedProgress(given, region, self._reports, None if job.preview else show)
-        settings = engine.settings(job.method, job.pack, job.settings)
-        return engine.edit(job.method, request, settings, job.pack, progress, job.device)
+        return show
 
     def _listen(self) -> None:
         """Take what the window sends, while the main thread is busy too; without a window there is no end."""

@@ -17,6 +17,7 @@ from engine.edit import (
     Subject,
     TextEdit,
 )
+from engine.origin import Origin
 from engine.pictures import Bytes, PictureRef
 from engine.settings import Value
 
@@ -61,6 +62,35 @@ class SubjectJob:
     device: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PrepareJob:
+    """Work out in the background what an edit will need, as `Engine.warm_up` does; answered by the device.
+
+    Any other job goes before it, and interrupts it.
+
+    Args:
+        method, request, settings, pack, device: as of an `EditJob`.
+    """
+
+    method: str
+    request: EditRequest
+    settings: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    pack: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateJob:
+    """Make a picture from words, as `Engine.generate` does; answered by an `EditResult`.
+
+    Args:
+        device: as of an `EditJob`.
+    """
+
+    origin: Origin
+    device: str = "auto"
+
+
 @dataclass(frozen=True, kw_only=True)
 class WarmJob:
     """Load what a device needs before it is asked for; answered by the device: cpu, cuda or mps."""
@@ -68,7 +98,7 @@ class WarmJob:
     device: str = "auto"
 
 
-Job = EditJob | SubjectJob | WarmJob
+Job = EditJob | SubjectJob | PrepareJob | GenerateJob | WarmJob
 Answer = EditResult | Subject | str
 
 
@@ -80,6 +110,8 @@ def encode_job(job: Job, ref: Callable[[Bytes | bytes], PictureRef]) -> dict[str
     """
     if isinstance(job, WarmJob):
         return {"device": job.device}
+    if isinstance(job, GenerateJob):
+        return {"origin": job.origin.as_json(), "device": job.device}
     encoded: dict[str, Any] = {}
     for name in (part.name for part in fields(job.request)):
         value: Any = getattr(job.request, name)
@@ -89,11 +121,10 @@ def encode_job(job: Job, ref: Callable[[Bytes | bytes], PictureRef]) -> dict[str
         sought = {"method": job.method, "pack": job.pack, "device": job.device}
         return {"request": request, "sought": sought}
     settings = {name: _plain(value) for name, value in job.settings.items()}
-    return {"request": request, "method": job.method, "settings": settings} | {
-        "pack": job.pack,
-        "device": job.device,
-        "preview": job.preview,
-    }
+    work = {"method": job.method, "settings": settings, "pack": job.pack, "device": job.device}
+    if isinstance(job, PrepareJob):
+        return {"request": request, "prepared": work}
+    return {"request": request, **work, "preview": job.preview}
 
 
 def decode_job(work: dict[str, Any], array: Callable[[PictureRef], Bytes]) -> Job:
@@ -106,6 +137,8 @@ def decode_job(work: dict[str, Any], array: Callable[[PictureRef], Bytes]) -> Jo
         InvalidRequest: the request contradicts itself.
         ValueError: a picture cannot be opened.
     """
+    if "origin" in work:
+        return GenerateJob(origin=Origin.from_json(work["origin"]), device=work["device"])
     if "request" not in work:
         return WarmJob(**work)
     kind, values = _REQUESTS[work["request"]["kind"]], dict(work["request"]["fields"])
@@ -117,9 +150,13 @@ def decode_job(work: dict[str, Any], array: Callable[[PictureRef], Bytes]) -> Jo
     if "points" in values:
         values["points"] = tuple(PointPair(Point(*a), Point(*b)) for a, b in values["points"])
         values["pins"] = tuple(Point(*pin) for pin in values["pins"])
+    if values.get("origin") is not None:
+        values["origin"] = Origin.from_json(values["origin"])
     request = kind(**values)
     if "sought" in work:
         return SubjectJob(request=cast("DragEdit", request), **work["sought"])
+    if "prepared" in work:
+        return PrepareJob(request=request, **work["prepared"])
     parts: dict[str, Any] = {**work, "request": request}
     return EditJob(**parts)
 
@@ -162,6 +199,8 @@ def decode_ref(ref: list[Any]) -> PictureRef:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a request may hold
     """Numbers and nested tuples of them as JSON takes them: numpy's own it does not."""
+    if isinstance(value, Origin):
+        return value.as_json()
     if isinstance(value, (tuple, list)):
         return [_plain(part) for part in cast("tuple[Any, ...]", value)]
     return value.item() if isinstance(value, np.generic) else value

@@ -34,6 +34,19 @@ class SubjectFinder(Protocol):
         ...
 
 
+@runtime_checkable
+class Preparer(Protocol[R_contra, S_contra]):
+    """An editor that can work out beforehand what its edits of a picture need, wherever it is dragged."""
+
+    def prepare(self, request: R_contra, settings: S_contra, progress: Progress, /) -> None:
+        """Work it out and remember it for `edit`; the request has been cut as for that.
+
+        Raises:
+            Cancelled: something else shall be done first; nothing half done is remembered.
+        """
+        ...
+
+
 def _never(pack: ModelPack) -> bool:
     return False
 
@@ -69,6 +82,15 @@ class Method(Generic[R, S]):
     reads_prompt: bool = False
     finds_subject: Callable[[ModelPack], bool] = _never
     build: Callable[[Components], Editor[R, S]]
+
+    def check(self, request: EditRequest, settings: Settings) -> None:
+        """Raises: InvalidRequest: the method takes no such request, or other settings."""
+        if not isinstance(request, self.request):
+            raise InvalidRequest(f"{self.title} cannot answer a {type(request).__name__}.")
+        if not isinstance(settings, self.settings):
+            raise InvalidRequest(
+                f"{self.title} takes {self.settings.__name__}, not {type(settings).__name__}."
+            )
 
     def setting(self, name: str) -> Declaration:
         """Raises: InvalidRequest: the method has no such setting."""

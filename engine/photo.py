@@ -19,6 +19,7 @@ from PIL import ImageCms, TiffImagePlugin
 from engine.edit import MAX_PIXELS, Image, Mask
 from engine.errors import InvalidRequest
 from engine.photo_writer import PILLOW_ERRORS, Photo, check_output, portable_tags, save_photo
+from engine.recipe import KEY, read_recipe
 
 __all__ = ["Photo", "check_output", "open_mask", "open_photo", "save_photo"]
 
@@ -148,6 +149,7 @@ def _photo(im: PIL.Image.Image, head: bytes, label: str, *, managed: bool) -> Ph
         exif=exif,
         xmp=xmp,
         notice=notice if facts else None,
+        origin=read_recipe(im.info.get(KEY), pixels),
     )
 
 

@@ -108,6 +108,8 @@ class Region:
 def plan(request: EditRequest) -> Region:
     """What the request may change, and the crop that a method needs to see for it.
 
+    Of a picture with an origin that is all of it: only the whole can be generated again.
+
     Raises:
         InvalidRequest: nothing may change, or nothing where the subject lies.
     """
@@ -119,7 +121,7 @@ def plan(request: EditRequest) -> Region:
     else:
         box = Box(0, 0, *request.size)
         inside = np.full((box.height, box.width), 255, np.uint8)
-    crop = _with_context(box, request)
+    crop = Box(0, 0, *request.size) if request.origin is not None else _with_context(box, request)
     mask = np.zeros((crop.height, crop.width), np.uint8)
     mask[box.y0 - crop.y0 : box.y1 - crop.y0, box.x0 - crop.x0 : box.x1 - crop.x0] = inside
     if request.protected is not None:

@@ -70,7 +70,10 @@ class Reports:
 
 
 class WatchedProgress(Progress):
-    """Tells the window of steps, and asks it whether to go on."""
+    """Tells the window of steps, and asks it whether to go on.
+
+    A preview is rendered only when the last one has been painted.
+    """
 
     def __init__(
         self,
@@ -84,10 +87,15 @@ class WatchedProgress(Progress):
             reports.offer(Stepped(job.number, *step))
 
         super().__init__(step, on_preview, on_handles, job.is_cancelled)
+        self._job = job
+
+    def preview(self, render: Callable[[], Image]) -> None:
+        if self._job.seen:
+            super().preview(render)
 
 
 class ReportedProgress(WatchedProgress):
-    """Tells of an edit besides; renders a preview only when the last one has been painted."""
+    """Tells of an edit's handles besides, and of what there is when it is cancelled."""
 
     def __init__(
         self, job: RunningJob, region: Region, reports: Reports, show: Callable[[Image], None] | None
@@ -96,11 +104,6 @@ class ReportedProgress(WatchedProgress):
             reports.offer(Moved(job.number, [list(region.outside(handle)) for handle in handles]))
 
         super().__init__(job, reports, show, move)
-        self._job = job
-
-    def preview(self, render: Callable[[], Image]) -> None:
-        if self._job.seen:
-            super().preview(render)
 
     def partial(self) -> EditResult | None:
         return super().partial() if self._job.keep else None

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from engine.errors import InvalidRequest
 
@@ -102,6 +103,22 @@ class Settings:
     def __post_init__(self) -> None:
         for declaration in self.declarations():
             declaration.check(getattr(self, declaration.name))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], owner: str) -> Self:
+        """The settings with these values, and the defaults for the others.
+
+        Args:
+            owner: whose settings they are, for sentences.
+
+        Raises:
+            InvalidRequest: a value lies outside its range, or there is no such setting.
+        """
+        known = [declaration.name for declaration in cls.declarations()]
+        for name in values:
+            if name not in known:
+                raise InvalidRequest(f"{owner} has no setting “{name}”; it has {', '.join(known) or 'none'}.")
+        return cls(**values)
 
     @classmethod
     def declarations(cls) -> tuple[Declaration, ...]:

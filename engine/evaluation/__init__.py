@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from engine.evaluation import fill, instant_drag, refine, speed, starter
+from engine.evaluation import drag_phases, fill, instant_drag, refine, speed, starter
 from engine.evaluation.fill import FillRow
 from engine.evaluation.refine import LandingRow
 from engine.evaluation.speed import Row
@@ -16,6 +16,8 @@ Measured = Row | FlowRow | FillRow | TrackingRow | LandingRow
 BENCHMARKS: dict[str, Callable[[], Sequence[Measured]]] = {
     "speed": lambda: [*speed.run(), instant_drag.flowgen_row()],
     "instantdrag": instant_drag.run,
+    "gooddrag": lambda: drag_phases.run(drag_phases.good_drag()),
+    "dragdiffusion": lambda: drag_phases.run(drag_phases.drag_diffusion()),
     "starter": starter.run,
     "fill": fill.run,
     "refine": refine.run,

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.edit import DragEdit, Point, PointPair
+from engine.evaluation.random_networks import SCHEDULER, fill_randomly
 from engine.evaluation.speed import Row
 from engine.methods.instant_drag.settings import InstantDragSettings
 from engine.progress import Progress
 from engine.runtime.device import peak_memory, reset_peak_memory, resolve_device
 
 if TYPE_CHECKING:
-    from torch import dtype, nn
-
     from engine.methods.instant_drag.flowgen import FlowGen
     from engine.methods.instant_drag.networks import Networks
 
@@ -37,15 +36,6 @@ _VAE: dict[str, Any] = {
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "layers_per_block": 2,
-}
-SCHEDULER = {
-    "_class_name": "DDIMScheduler",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
 }
 
 
@@ -137,7 +127,7 @@ def _networks(device: str) -> "Networks":
         unet, vae = UNet2DConditionModel(**_UNET), AutoencoderKL(**_VAE)
     precision = PRECISIONS[device]
     for network in (unet, vae):
-        _fill(network, device, precision)
+        fill_randomly(network, device, precision)
     sd = LatentDiffusion(unet, vae)
     null_prompt = torch.zeros(1, 77, 768, device=device, dtype=precision)
     return Networks(
@@ -155,22 +145,8 @@ def _flowgen(device: str) -> "FlowGen":
 
     with torch.device("meta"):
         flowgen = FlowGen()
-    _fill(flowgen, device, torch.float32)
+    fill_randomly(flowgen, device, torch.float32)
     return flowgen
-
-
-def _fill(network: "nn.Module", device: str, precision: "dtype") -> None:
-    """Give a network of the meta device small random weights on a real one."""
-    import torch  # noqa: PLC0415
-
-    from engine.runtime.loaders import placed  # noqa: PLC0415
-
-    network.to(precision).to_empty(device=device)
-    generator = torch.Generator(device).manual_seed(0)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.normal_(0, 0.02, generator=generator)
-    placed(network, torch.device(device))
 
 
 def _seconds(act: Callable[[], object], runs: int, *, warm_up: int = _WARM_UP) -> list[float]:

@@ -13,7 +13,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
-from engine.evaluation.instant_drag import SCHEDULER
+from engine.evaluation.random_networks import SCHEDULER
 from engine.methods.instant_drag.flowgen import FlowGen
 from engine.packs.manifest import MANIFEST
 

@@ -64,6 +64,7 @@ class ModelPack:
         title: for the user's eyes.
         licence: its short name, "CC-BY-SA-4.0".
         licence_url: the licence's text, or None.
+        home_url: the page of whoever publishes it, or None.
         working_size: the side of the square that its networks work at, in pixels.
         extends: the pack whose components this one adds to, or None.
         folder: what the manifest's paths are relative to; absolute.
@@ -76,6 +77,7 @@ class ModelPack:
     title: str
     licence: str
     licence_url: str | None = None
+    home_url: str | None = None
     working_size: int
     extends: str | None = None
     folder: Path
@@ -234,6 +236,7 @@ def _pack(table: _Table, folder: Path) -> ModelPack:
         title=table.take("title", str),
         licence=table.take("licence", str),
         licence_url=table.find_url("licence_url"),
+        home_url=table.find_url("home_url"),
         working_size=table.take("working_size", int),
         extends=table.find_name("extends"),
         folder=folder,

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from engine.errors import ModelMissing
 from engine.packs.manifest import MANIFEST, Component, ModelPack, PackFile, manifest_label, read_manifest
+from engine.packs.single_file import SUFFIX, Checkpoint, file_pack_name, find_tokenizer
 from engine.paths import data_dir, resource_dir
 
 _PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})  # loading one can run any code
@@ -32,13 +34,47 @@ class _Source(NamedTuple):
         pack = read_manifest(self.manifest, self.folder)
         if self.otherwise is None or not _is_fetched(pack) or _is_there(pack):
             return pack
-        pack = read_manifest(self.manifest, self.otherwise)
+        pack = self.describe()
         if not _is_there(pack):
             raise ModelMissing(
                 f"The pack “{pack.title}” is not installed; its files belong in "
                 f"{self.otherwise / pack.name}. Put them there, or choose another pack."
             )
         return pack
+
+    def describe(self) -> ModelPack:
+        """The pack as it would be if the user got it.
+
+        Raises:
+            ModelMissing: the manifest cannot be used.
+        """
+        return read_manifest(self.manifest, self.folder if self.otherwise is None else self.otherwise)
+
+
+class _SingleFile(NamedTuple):
+    """A checkpoint in one file, which takes its vocabulary from beside it or from another pack."""
+
+    path: Path
+    others: tuple[_Source, ...]
+
+    def read(self) -> ModelPack:
+        """Raises: ModelMissing: the file cannot be used."""
+        checkpoint = Checkpoint.read(self.path)
+        return checkpoint.as_pack(find_tokenizer(self._tokenizers(), checkpoint.words))
+
+    def describe(self) -> ModelPack:
+        return self.read()
+
+    def _tokenizers(self) -> Iterator[Path]:
+        yield self.path.parent / "tokenizer"
+        for other in self.others:
+            with suppress(ModelMissing):
+                found = other.read().components.get("tokenizer")
+                if found is not None and found.kind == "clip_tokenizer":
+                    yield found.path
+
+
+_Sources = Mapping[str, _Source | _SingleFile]
 
 
 class PackStore:
@@ -47,8 +83,8 @@ class PackStore:
     Args:
         bundled: a folder of manifests, `*.toml`, whose paths are relative to its parent, or to `user` where
             nothing of them is there; None for Pliant's.
-        user: a folder with one folder per pack, each with its `pack.toml`; None for the user's. It may not
-            exist.
+        user: a folder with one folder per pack, each with its `pack.toml`, or with checkpoints of Stable
+            Diffusion in single files; None for the user's. It may not exist.
 
     Raises:
         EngineError: the installation lacks its resources folder.
@@ -66,8 +102,8 @@ class PackStore:
         """Read a pack together with the packs that it extends, and look its files over (no hashes).
 
         Args:
-            name_or_folder: a name of this store, or else the folder of a pack anywhere; a `Path` is always a
-                folder.
+            name_or_folder: a name of this store, or else the folder of a pack anywhere, or a checkpoint in a
+                single file; a `Path` is always one of the latter.
 
         Raises:
             ModelMissing: there is no such pack, or it is incomplete or damaged.
@@ -83,6 +119,21 @@ class PackStore:
                     pack.title, f"{error.filename or component.path} cannot be read ({reason})"
                 ) from error
         return pack
+
+    def fetchable(self) -> tuple[ModelPack, ...]:
+        """The packs of which nothing is there, and whose manifests say where to get them.
+
+        Each comes with what it extends, whether that is there or not; its files belong in the folder of its
+        name in its `folder`.
+        """
+        sources, found = self._sources(), list[ModelPack]()
+        for source in self._manifests().values():
+            with suppress(ModelMissing):  # a broken one
+                pack = source.describe()
+                shipped = read_manifest(source.manifest, source.folder)
+                if _is_fetched(pack) and not _is_there(pack) and not _is_there(shipped):
+                    found.append(_completed(pack, sources, lambda base: base.describe()))
+        return tuple(found)
 
     @staticmethod
     def verify(pack: ModelPack, on_file: Callable[[str], None] = lambda file: None) -> None:
@@ -106,7 +157,12 @@ class PackStore:
                 if not intact:
                     raise _unusable(pack.title, f"{file.path} is damaged; its checksum is wrong")
 
-    def _sources(self) -> dict[str, _Source]:
+    def _sources(self) -> _Sources:
+        manifests = self._manifests()
+        files = sorted(self._user.glob(f"*{SUFFIX}"))
+        return {file_pack_name(path): _SingleFile(path, (*manifests.values(),)) for path in files} | manifests
+
+    def _manifests(self) -> dict[str, _Source]:
         manifests = sorted(self._bundled.glob("*.toml"))
         bundled = (_Source(path, self._bundled.parent, self._user) for path in manifests)
         user = (_Source(path, path.parent) for path in sorted(self._user.glob(f"*/{MANIFEST}")))
@@ -133,12 +189,18 @@ def _is_there(pack: ModelPack) -> bool:
     return any(component.path.exists() for component in pack.components.values())
 
 
-def _read(name_or_folder: str | Path, sources: dict[str, _Source]) -> ModelPack:
+def _read(name_or_folder: str | Path, sources: _Sources) -> ModelPack:
     if isinstance(name_or_folder, str) and name_or_folder in sources:
         return sources[name_or_folder].read()
-    manifest = Path(name_or_folder) / MANIFEST
+    path = Path(name_or_folder)
+    manifest = path / MANIFEST
     try:
+        if path.suffix.lower() == SUFFIX and path.is_file():
+            others = (source for source in sources.values() if isinstance(source, _Source))
+            return _SingleFile(path.absolute(), tuple(others)).read()
         exists = manifest.is_file()
+        if path.suffix.lower() in _PICKLES and path.is_file():
+            raise ModelMissing(f"Pliant loads safetensors only, and {path} is none. Get it as .safetensors.")
     except OSError:  # a name too long for a file, a folder that may not be entered
         exists = False
     if not exists:
@@ -153,8 +215,12 @@ def _read(name_or_folder: str | Path, sources: dict[str, _Source]) -> ModelPack:
     return read_manifest(manifest)
 
 
-def _completed(pack: ModelPack, sources: dict[str, _Source]) -> ModelPack:
-    """The pack with what it takes over from the packs that it extends; its own counts."""
+def _completed(
+    pack: ModelPack,
+    sources: _Sources,
+    read: Callable[[_Source | _SingleFile], ModelPack] = lambda source: source.read(),
+) -> ModelPack:
+    """The pack with what it takes over from the packs that it extends, which `read` opens; its own counts."""
     chain = [pack]
     while (base := chain[-1].extends) is not None:
         names = [link.name for link in chain]
@@ -165,7 +231,7 @@ def _completed(pack: ModelPack, sources: dict[str, _Source]) -> ModelPack:
             raise ModelMissing(
                 f"The pack “{chain[-1].title}” extends the pack “{base}”, which is missing. Get it first."
             )
-        chain.append(sources[base].read())
+        chain.append(read(sources[base]))
     chain.reverse()
     return replace(
         pack,

@@ -24,6 +24,9 @@ class FaultEditor:
             getattr(self, request.prompt)(request, progress)
         return self._painted(request, 255)
 
+    def prepare(self, request, settings, progress):
+        getattr(self, request.prompt)(request, progress)
+
     def slow(self, request, progress):
         for i in progress.track("Slow", range(STEPS)):
             progress.checkpoint(lambda i=i: self._painted(request, i))

@@ -535,3 +535,59 @@ def test_a_search_for_which_memory_does_not_suffice_is_made_once_more_too(act, p
     runs.clear()
     with pytest.raises(OutOfMemory, match="320 × 240"):  # nothing is left to close
         engine.find_subject(drag(picture), "act", "small")
+
+
+# --- what is worked out beforehand
+
+
+class Ready(Act):
+    """An editor that notes what it shall prepare for."""
+
+    def __init__(self, noted):
+        super().__init__(inverted)
+        self._noted = noted
+
+    def prepare(self, request, settings, progress):
+        with progress.phase("Adapt"):
+            self._noted.append((request, settings))
+
+
+def test_what_is_prepared_is_what_the_edit_will_see(act, picture):
+    prepared, edited = [], []
+
+    def edit(request, settings, progress):
+        edited.append((request, settings))
+        return inverted(request, settings, progress)
+
+    act(edit)
+    request, engine = drag(picture, motion="move"), Engine()
+    engine.edit("act", request, ActSettings(amount=7))
+    act(inverted, build=lambda components: Ready(prepared))
+    told = []
+    engine = Engine()
+    engine.warm_up("act", request, ActSettings(amount=7), progress=Progress(told.append))
+    ((before, chosen),), ((after, same),) = prepared, edited
+    assert chosen == same == ActSettings(amount=7)
+    for name in ("image", "mask", "subject"):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name
+    assert before.points == after.points
+    assert {step.phase for step in told} == {"Plan", "Adapt"}
+
+
+def test_where_nothing_can_be_prepared_the_pack_is_opened_at_least(act, packs, picture):
+    built = act(inverted, roles=frozenset({"unet"}))
+    engine = Engine(store=packs(act={"amount": 3}))
+    engine.warm_up("act", drag(picture), pack="small")
+    assert len(built) == 1
+    engine.edit("act", drag(picture), pack="small")
+    assert len(built) == 1, "it stays open"
+
+
+def test_preparing_is_refused_as_an_edit_is_and_can_be_interrupted(act, picture):
+    act(inverted, build=lambda components: Ready([]))
+    with pytest.raises(InvalidRequest, match="cannot answer a TextEdit"):
+        Engine().warm_up("act", TextEdit(image=picture, prompt="a bird"))
+    with pytest.raises(InvalidRequest, match="takes ActSettings"):
+        Engine().warm_up("act", drag(picture), FlowWarpSettings())
+    with pytest.raises(Cancelled):
+        Engine().warm_up("act", drag(picture), progress=Progress(is_cancelled=lambda: True))

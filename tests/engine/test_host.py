@@ -15,7 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import DragEdit, EditJob, EditResult, Engine, Point, PointPair, SubjectJob, WarmJob, data_dir
+from engine import (
+    DragEdit,
+    EditJob,
+    EditResult,
+    Engine,
+    GenerateJob,
+    Origin,
+    Point,
+    PointPair,
+    PrepareJob,
+    SubjectJob,
+    WarmJob,
+    data_dir,
+)
 from engine.channel import (
     BROKEN_DEVICE,
     HOST_ARGUMENT,
@@ -35,6 +48,7 @@ from engine.channel import (
 )
 from engine.jobs import decode_answer, decode_ref, encode_job
 from engine.pictures import SentPictures, SessionFolder
+from tests.engine.sd_pack import write_sd_pack
 
 ROOT = Path(__file__).parents[2]
 FAULT_HOST = ("-m", "tests.engine.fault_host")
@@ -254,6 +268,39 @@ def test_it_looks_for_a_subject_and_resolves_a_device(host, picture):
     request = drag(picture, motion="move")
     assert np.array_equal(host.answer(1, SubjectJob(request=request)), Engine().find_subject(request))
     assert host.answer(2, WarmJob(device="cpu")) == "cpu"
+
+
+def test_it_prepares_until_it_is_told_to_stop(host, picture):
+    ready = PrepareJob(method="fault", request=drag(picture, prompt="short"))
+    host.run(1, ready)
+    told = host.until(Finished)
+    assert told[-1].answer == "cpu"
+    assert {message.phase for message in told if isinstance(message, Stepped)} == {"Plan", "Short"}
+    host.run(2, PrepareJob(method="fault", request=drag(picture, prompt="slow")))
+    host.until(Stepped)
+    host.channel.send(Cancel(2, keep=True))
+    assert host.until(Stopped, Finished)[-1] == Stopped(2), "there is never a part of it"
+    assert isinstance(host.answer(3, PrepareJob(method="none", request=drag(picture))), Failed)
+
+
+def test_it_generates_a_picture_and_shows_it_on_the_way(host):
+    write_sd_pack(host.home / "packs" / "quick", tiny=True)
+    origin = Origin(prompt="a flower", pack="quick", size=(64, 48), steps=3, seed=1)
+    host.answer(0, WarmJob())  # which takes its time
+    host.run(1, GenerateJob(origin=origin, device="cpu"))
+    told = host.until(Finished)
+    answer = decode_answer(told[-1].answer, host.folder.take)
+    assert answer.image.shape == (48, 64, 4)
+    (shown,) = (message for message in told if isinstance(message, Previewed))  # and waits until it is seen
+    assert shown.box == [0, 0, 64, 48]
+    assert host.folder.take(decode_ref(shown.picture)).shape == (48, 64, 4)
+    again = host.answer(2, GenerateJob(origin=origin, device="cpu"))
+    assert np.array_equal(again.image, answer.image)
+    for preview in host.folder.path.glob(f"{host.process.pid}-*"):
+        preview.unlink()
+    refused = host.answer(3, GenerateJob(origin=Origin(prompt="a", pack="none", size=(64, 48))))
+    assert isinstance(refused, Failed)
+    assert refused.sentence.startswith("There is no pack “none”")
 
 
 def test_a_picture_is_written_once_and_freed_with_its_array(host, folder, paint):

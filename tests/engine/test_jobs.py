@@ -9,7 +9,18 @@ import pytest
 from engine.channel import Channel, Run
 from engine.edit import Box, DragEdit, EditResult, ExemplarEdit, Point, PointPair, TextEdit
 from engine.errors import InvalidRequest
-from engine.jobs import EditJob, SubjectJob, WarmJob, decode_answer, decode_job, encode_answer, encode_job
+from engine.jobs import (
+    EditJob,
+    GenerateJob,
+    PrepareJob,
+    SubjectJob,
+    WarmJob,
+    decode_answer,
+    decode_job,
+    encode_answer,
+    encode_job,
+)
+from engine.origin import Origin
 from engine.pictures import PictureRef
 
 
@@ -49,6 +60,7 @@ def requests(picture):
             profile=b"\0\xff",
             motion="move",
             prompt="ein Käfer 🐞",
+            origin=Origin(prompt="ein Käfer 🐞", pack="p", size=(320, 240), seed=np.int64(2**62)),
         ),
         TextEdit(image=picture, prompt="a bird"),
         ExemplarEdit(image=picture, mask=mask, exemplar=picture[:9, :7].copy()),
@@ -78,6 +90,14 @@ def test_a_request_comes_out_as_it_went_in(picture, number):
 
 def test_other_jobs_do_too(picture):
     assert through_json(WarmJob(device="cuda")) == WarmJob(device="cuda")
+    origin = Origin(prompt="ein Käfer 🐞", pack="p", size=(64, 32), steps=3)
+    painted = GenerateJob(origin=origin, device="cpu")
+    assert through_json(painted) == painted
+    ready = PrepareJob(method="m", request=requests(picture)[1], settings={"a": 3}, pack="p", device="cpu")
+    found = through_json(ready)
+    assert isinstance(found, PrepareJob)
+    assert (found.method, found.settings, found.pack, found.device) == ("m", {"a": 3}, "p", "cpu")
+    assert np.array_equal(found.request.image, picture) and found.request.origin == ready.request.origin
     found = through_json(SubjectJob(request=requests(picture)[0]))
     assert isinstance(found, SubjectJob)
     assert np.array_equal(found.request.image, picture)

@@ -79,11 +79,38 @@ def test_half_a_pack_names_the_file(shelf, tmp_path):
     assert "config.json is missing" in refusal(shelf, "base")
 
 
+def names(packs):
+    return [pack.name for pack in packs]
+
+
+def test_what_could_be_got_is_known_with_what_it_would_hold(shelf, tmp_path):
+    base, more = shelf.fetchable()
+    assert names((base, more)) == ["base", "more"]
+    assert set(more.components) == {"unet", "vae"}
+    assert base.folder / base.name == tmp_path / "user" / "base"
+    put(tmp_path / "user", "base", "unet")
+    assert names(shelf.fetchable()) == ["more"], "of the base something is there"
+    put(tmp_path / "resources", "more", "vae")
+    assert not shelf.fetchable()
+
+
+def test_what_is_broken_or_nowhere_to_be_got_is_not_offered(shelf, tmp_path):
+    (tmp_path / "resources" / "packs" / "base.toml").write_text("name = 1")
+    assert not shelf.fetchable(), "the other one extends it"
+    (tmp_path / "resources" / "packs" / "own.toml").write_text(
+        TEXT.format(name="own", title="Own", role="vae", extra="")
+        .replace("url =", "sha256 =")
+        .replace("https://example.org/vae", "0" * 64)
+    )
+    assert not shelf.fetchable()
+
+
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
 def test_a_shipped_manifest_is_whole(path):
     pack = read_manifest(path, SHIPPED.parent)
     assert pack.name == path.stem
     assert pack.licence_url
+    assert (pack.home_url is None) == (pack.name == "starter")
     from engine.runtime.loaders import LOADERS
 
     for component in pack.components.values():

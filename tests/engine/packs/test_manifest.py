@@ -22,6 +22,7 @@ path = "weights/unet"
 WHOLE = (
     HEAD
     + 'licence_url = "https://example.org/licence"\nextends = "base_1"\n'
+    + 'home_url = "https://example.org/tiny"\n'
     + UNET
     + f"""
 [[components.unet.files]]
@@ -78,6 +79,7 @@ def test_reads_every_key(manifest):
 
     assert (pack.name, pack.title, pack.working_size, pack.extends) == ("tiny", "Tiny", 128, "base_1")
     assert (pack.licence, pack.licence_url) == ("CC-BY-SA-4.0", "https://example.org/licence")
+    assert pack.home_url == "https://example.org/tiny"
     assert pack.folder == folder
     assert pack.components == {
         "unet": Component(
@@ -109,7 +111,7 @@ def test_reads_every_key(manifest):
 
 def test_what_may_be_left_out(manifest):
     pack = read_manifest(manifest(HEAD + UNET))
-    assert (pack.extends, pack.licence_url, pack.methods) == (None, None, {})
+    assert (pack.extends, pack.licence_url, pack.home_url, pack.methods) == (None, None, None, {})
     assert pack.components["unet"].files == ()
     assert read_manifest(manifest(HEAD + 'extends = "base"')).components == {}
 
