@@ -57,7 +57,25 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("scheduler", "scheduler", "scheduler"),
     ),
 }
-METHODS = ""  # settings that this pack recommends
+# What suits networks of this size: fewer and larger steps, and windows for a grid of 128² instead of 256².
+METHODS = """\
+[methods.good_drag]
+inference_steps = 20
+inversion_strength = 0.5
+drag_steps = 6
+updates = 2
+patch_radius = 3
+tracking_radius = 6
+stride = 3.0
+early_stop = 40
+lora_steps = 20
+
+[methods.drag_diffusion]
+inference_steps = 20
+inversion_strength = 0.5
+learning_rate = 0.02
+lora_steps = 20
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

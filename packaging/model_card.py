@@ -49,6 +49,7 @@ def card(
         training=_training(history),
         version=max((row["version"] for row in figures if "version" in row), default="?"),
         figures=_figures(figures),
+        tracking=_tracking(figures),
         vae=_vae(history),
         photos=len(photos),
         data=_data(photos),
@@ -74,6 +75,15 @@ def _figures(figures: Sequence[Mapping[str, Any]]) -> str:
         (row["name"], *(f"{row[column]:.2f}" for column in columns)) for row in figures if "moving" in row
     ]
     return _table(("", "EPE all", "EPE moving", "EPE background", "IoU"), rows)
+
+
+def _tracking(figures: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (row["name"].removeprefix("tracking: "), f"{row['near']:.1f}", f"{row['far']:.1f}")
+        for row in figures
+        if "near" in row
+    ]
+    return _table(("", "near", "far"), rows)
 
 
 def _vae(history: Sequence[Run]) -> str:

@@ -114,7 +114,9 @@ def test_card_tells_what_was_trained_and_on_what(tmp_path: Path, photos: Path) -
     assert sources == ["source,path,licence", "s,one.jpg,CC0-1.0", "t,two.jpg,CC-BY-2.0 | x"]
     rows = [dict(zip(("source", "path", "licence"), line.split(","), strict=True)) for line in sources[1:]]
     figure = {"name": "zero flow", "everywhere": 1, "moving": 2.375, "background": 0, "iou": 0, "version": 2}
-    text = card([run], rows, [figure])
+    tracked = {"name": "tracking: points stay", "near": 11.41, "far": 29.96, "version": 2}
+    text = card([run], rows, [figure, tracked])
+    assert "| points stay | 11.4 | 30.0 |" in text
     assert "| 7 | 56 |" in text
     assert run.measured == {"psnr": 21.5}
     assert "no `vae`" in text
