@@ -32,12 +32,13 @@ class Spec(NamedTuple):
 SEPARATOR = Spec("", "")
 _TOOL = "tool:"
 _T = "Actions"  # the translation context
-_NEED_NOTHING = "open", "close"  # all others work on the picture that is seen,
+_NEED_NOTHING = "open", "generate", "close"  # all others work on the picture that is seen,
 _LEAD_BACK = ("walk_back",)  # and some on the start page where a picture is open behind it
 _ACCELERATOR = re.compile(r"\(&\w\)|&")  # where the letter stands in no word, it follows in brackets
 
 FILE = (
     Spec("open", QT_TRANSLATE_NOOP("Actions", "&Open…"), "Ctrl+O", "open"),
+    Spec("generate", QT_TRANSLATE_NOOP("Actions", "&Generate a picture…"), "Ctrl+G", "generate"),
     Spec("samples", QT_TRANSLATE_NOOP("Actions", "Start &page and samples"), "", "samples"),
     SEPARATOR,
     Spec("save", QT_TRANSLATE_NOOP("Actions", "&Save"), "Ctrl+S", "save"),

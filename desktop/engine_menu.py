@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from desktop.about_engine import AboutEngine, listed
 from desktop.engine_process import Command, engine_command, own_runtime
-from desktop.panels.run_panel import RunPanel
+from desktop.offering import Offering
 from desktop.runtime_probe import RuntimeProbe
 from desktop.status_line import StatusLine
 from desktop.worker import EngineWorker
@@ -40,7 +40,7 @@ class EngineMenu(QObject):
         menu: gets the actions.
         worker: its engine.
         store: remembers the runtime.
-        run: where its device is chosen.
+        offering: what is run in it.
         status: where what becomes of it is told.
         window: dialogs belong to it.
     """
@@ -52,7 +52,7 @@ class EngineMenu(QObject):
         menu: QMenu,
         worker: EngineWorker,
         store: QSettings,
-        run: RunPanel,
+        offering: Offering,
         status: StatusLine,
         window: QWidget,
     ) -> None:
@@ -62,12 +62,12 @@ class EngineMenu(QObject):
         self._other = remembered_runtime(store)
         self._runtime = self._other if self._other and remembered_command(store) else own_runtime()
         self._waited = False  # the user has asked for the engine that is starting
-        self._about = AboutEngine(worker, lambda: self._runtime, run, window)
+        self._about = AboutEngine(worker, lambda: self._runtime, offering.run, window)
         self._probe = RuntimeProbe(self)
         self._probe.usable.connect(self._take)
         self._probe.refused.connect(self._refuse)
         worker.ready.connect(self._tell_ready)
-        self._build(menu)
+        self._build(menu, offering.prepare_action)
         self._show()
 
     def restart(self) -> None:
@@ -101,8 +101,9 @@ class EngineMenu(QObject):
         """Try nothing any longer; before the window closes."""
         self._probe.stop()
 
-    def _build(self, menu: QMenu) -> None:
+    def _build(self, menu: QMenu, prepare: QAction) -> None:
         self._add(menu, self.tr("&Restart the engine"), self.restart)
+        menu.addAction(prepare)
         menu.addSeparator()
         group = QActionGroup(self)
         self.own_action = self._add(menu, self.tr("This &installation"), lambda: self.use(own_runtime()))

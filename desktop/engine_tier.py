@@ -207,6 +207,9 @@ class EngineTier(QObject):
         found = self._job(number)
         if found is not None:
             self._forget(found[1])
+            if found[1] == "refined":
+                told = self.tr("{title} was stopped before there was anything to show.")
+                self.failed.emit(told.format(title=found[0].choice.title))
             self._tell_end(found[1])
 
     def _fail(self, number: int, sentence: str) -> None:

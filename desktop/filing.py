@@ -13,7 +13,7 @@ from desktop.document import Document, Instruction, Tiles
 from desktop.document.files import FileWorker
 from desktop.leaving import Leaving, holds_more
 from desktop.recent import RecentFiles
-from engine import EngineError, Photo, Sample, open_photo, samples
+from engine import EngineError, Image, Origin, Photo, Sample, open_photo, samples
 
 _OPENED = "PNG JPEG WebP TIFF BMP GIF AVIF (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif)"
 _SAVED = "PNG (*.png);;JPEG (*.jpg *.jpeg);;WebP (*.webp);;TIFF (*.tif *.tiff)"
@@ -89,6 +89,10 @@ class Filing(QObject):
         """Open a sample with its ready drag."""
         self.leave(lambda: self._take_sample(sample))
 
+    def open_generated(self, picture: Image, origin: Origin) -> None:
+        """Open a picture that has been made from words; it is saved nowhere, and it is asked so later."""
+        self.leave(lambda: self._take_generated(picture, origin))
+
     def save_path(self, path: Path, then: Callable[[], None] | None = None) -> None:
         """Write the picture off this thread."""
         if self.document is not None:
@@ -156,6 +160,13 @@ class Filing(QObject):
         self._take(Document.from_photo(photo, None, name=self.tr("Background"), instruction=marked))
         title = QCoreApplication.translate("StartPage", sample.title)  # as on its card
         self.told.emit(f"{title} — {sample.author}, {sample.licence}")
+
+    def _take_generated(self, picture: Image, origin: Origin) -> None:
+        photo = Photo(pixels=picture, origin=origin)
+        document = Document.from_photo(photo, None, name=self.tr("Background"))
+        document.undo_stack.resetClean()
+        self._take(document)
+        self.asked.emit(self.tr("Press on the picture and pull."))
 
     def _take(self, document: Document) -> None:
         before, self.document = self.document, document

@@ -132,6 +132,7 @@ class Requests:
         return DragEdit(
             image=self._source(state),
             profile=self._document.profile,
+            origin=self._document.origin(_visible(state)),
             mask=editable,
             protected=protected,
             subject=moving,

@@ -1,13 +1,27 @@
 """RunningJob: the job that the engine process is at, and how what is said of it reaches the window."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
 from desktop import engine_texts
 from desktop.engine_signals import EngineSignals
-from desktop.excerpt import Excerpt
-from desktop.job_queue import JobQueue, is_preview
+from desktop.excerpt import Excerpt, Excerpts
+from desktop.job_queue import JobQueue, is_passing
 from desktop.limits import Limits
-from engine import Box, EditResult, Point, Step, channel, jobs, pictures
+from engine import (
+    GENERATE,
+    Box,
+    EditJob,
+    EditResult,
+    GenerateJob,
+    Point,
+    PrepareJob,
+    Step,
+    channel,
+    jobs,
+    pictures,
+)
 
 End = channel.Finished | channel.Stopped | channel.Failed
 
@@ -36,15 +50,43 @@ class RunningJob:
     told_stuck: bool = False
     told_waiting: int = 0
 
+    @classmethod
+    def of(cls, number: int, job: jobs.Job, excerpts: Excerpts) -> "RunningJob":
+        """A job that is about to be handed over.
+
+        Raises:
+            EngineError: nothing of the picture may change.
+        """
+        cuts = isinstance(job, EditJob | PrepareJob)
+        return cls(number=number, job=job, excerpt=excerpts.of(job.request) if cuts else None)
+
+    @property
+    def sent(self) -> jobs.Job:
+        """What the process gets: of a picture no more than is needed."""
+        if self.excerpt is None or not isinstance(self.job, EditJob | PrepareJob):
+            return self.job
+        return replace(self.job, request=self.excerpt.part)
+
+    @property
+    def kind(self) -> Hashable:
+        """What tells apart jobs that take other times; None for one of which nothing is learned."""
+        job = self.job
+        if isinstance(job, EditJob) and self.excerpt is not None:
+            width, height = self.excerpt.part.size
+            return job.method, job.pack, job.device, round(math.log2(width * height))
+        if isinstance(job, GenerateJob):
+            return GENERATE, job.origin.pack, job.device, job.origin.size
+        return None
+
     def patience(self, limits: Limits, queue: JobQueue) -> float:
         """Seconds that it may take to stop once it is cancelled.
 
         Args:
             queue: what waits for it.
         """
-        if self.opening or (is_preview(self.job) and not len(queue)):  # else nobody waits for its end
+        if self.opening or (is_passing(self.job) and not len(queue)):  # else nobody waits for its end
             return limits.opening
-        return limits.replaced if is_preview(self.job) and queue.final is None else limits.cancel
+        return limits.replaced if is_passing(self.job) and queue.final is None else limits.cancel
 
     def tell_waiting(self, now: float, limits: Limits, queue: JobQueue, signals: EngineSignals) -> None:
         """Tell the final job that waits for this one, once, where it waits for longer than it should."""
@@ -91,12 +133,11 @@ class RunningJob:
         Raises:
             KeyError, TypeError, ValueError: it makes no sense.
         """
-        if self.excerpt is None:
-            return
         if isinstance(message, channel.Previewed):
-            image = folder.take(jobs.decode_ref(message.picture))
+            image, box = folder.take(jobs.decode_ref(message.picture)), Box(*message.box)
             if not self.dropped:
-                signals.preview.emit(self.number, image, self.excerpt.place(Box(*message.box)))
-        elif isinstance(message, channel.Moved) and not self.dropped:
+                place = box if self.excerpt is None else self.excerpt.place(box)
+                signals.preview.emit(self.number, image, place)
+        elif isinstance(message, channel.Moved) and self.excerpt is not None and not self.dropped:
             points = tuple(Point(*handle) for handle in message.handles)
             signals.handles.emit(self.number, self.excerpt.points(points))

@@ -7,22 +7,20 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject
 
-from desktop.assess import shortfall
+from desktop.assess import told_held
 from desktop.display import Display
 from desktop.document import Document, State, Tiles
 from desktop.engine_tier import Choice, EngineTier
 from desktop.follower import Follower
 from desktop.keeper import Keeper
-from desktop.keeping import Finished, Shown, Tier
-from desktop.made import Made
+from desktop.keeping import Finished, Shown
 from desktop.requests import Requests
+from desktop.results import Results
 from desktop.session_signals import SessionSignals
 from desktop.subject_tier import SubjectTier
 from desktop.warp_tier import WarpTier
 from desktop.worker import EngineWorker
 from engine import Box, DragEdit, Engine, EngineError, Image, Mask, Point, Value
-
-_RANKS: tuple[Tier, ...] = ("warp", "fast", "refined")
 
 
 class EditSession(SessionSignals):
@@ -41,9 +39,8 @@ class EditSession(SessionSignals):
         self._engine = engine
         self._document: Document | None = None
         self._requests: Requests | None = None
-        self._finished: Finished | None = None  # what is shown, if it is finished
         self._display = Display(engine, self)
-        self._made = Made()
+        self._results = Results(self._display, self)
         self.warp = WarpTier(engine, self)
         self.warp.finished.connect(self._take)
         self.warp.failed.connect(self._refuse)
@@ -60,7 +57,7 @@ class EditSession(SessionSignals):
         tier.previewed.connect(self._preview_edit)
         tier.handles.connect(lambda state, at: self.tracked.emit(at if state is self._shown_state else ()))
         tier.stepped.connect(self.stepped)
-        tier.running.connect(lambda title: self._display.run_changed(title, self._finished))
+        tier.running.connect(lambda title: self._display.run_changed(title, self._results.shown))
 
     def set_document(self, document: Document | None) -> None:
         """Follow another document."""
@@ -69,7 +66,7 @@ class EditSession(SessionSignals):
             self._document.undo_stack.indexChanged.disconnect(self._settled)
             self._document.activated.disconnect(self._marked)
         self._document = document
-        self._made.clear()
+        self._results.clear()
         self.engine_tier.abandon()
         self._subjects.drop()
         self.warp.forget_picture()
@@ -103,7 +100,12 @@ class EditSession(SessionSignals):
     @property
     def busy(self) -> bool:
         """Whether a finished picture is being made."""
-        return self._finished is None and self._request(self._state()) is not None
+        return self._results.shown is None and self._request(self._state()) is not None
+
+    @property
+    def resting(self) -> bool:
+        """Whether no gesture goes on."""
+        return self._shown_state is self._state()
 
     def request(self) -> DragEdit | None:
         """What the settled document asks for, or None while there is no drag."""
@@ -118,18 +120,31 @@ class EditSession(SessionSignals):
     def refine(self, choice: Choice) -> bool:
         """Run a method on the settled drags; returns whether there were any."""
         state = self._state()
-        request, made = self._request(state), self._finished_of(state)
+        request, made = self._request(state), self._results.of(state)
         if state is None or request is None:
             return False
         if made is not None and made.tier == "refined":
             request = made.request  # perhaps with a subject that is not known any more
         self.engine_tier.refine(choice, state, request)
+        if held := told_held(request):
+            self.hint.emit(held)
         return True
+
+    def show_result(self, number: int | None) -> None:
+        """Show another picture that was made on demand of the settled drags, or what is made without.
+
+        Args:
+            number: its index among those that were `offered`; None for what is made without.
+        """
+        state = self._state()
+        if state is not None and number is not None:
+            self._results.choose(state, number)
+        self._settled(anew=number is None)
 
     def keep(self) -> bool:
         """Make the finished picture a layer above its source, once there is one; → whether there will be."""
         state = self._state()
-        request, made = self._request(state), self._finished_of(state)
+        request, made = self._request(state), self._results.of(state)
         if state is None or request is None:
             return False
         running, passing = self._display.title, self._display.withdraw(made)
@@ -171,7 +186,7 @@ class EditSession(SessionSignals):
             return
         self.warp.drop()
         self.engine_tier.moved()
-        self._finished = None
+        self._results.shown = None
         self._follower.follow(self._document.state)
 
     def seen(self) -> None:
@@ -182,7 +197,7 @@ class EditSession(SessionSignals):
     def _run_fast(self) -> None:
         """The pointer rests, or a gesture has ended: make what is not made yet."""
         state, tier = self._shown_state, self.engine_tier
-        made = self._finished_of(state)
+        made = self._results.of(state)
         if self.keeper.awaited is not None or tier.refining or (made and made.tier == "refined"):
             return
         request = self._request(state)
@@ -195,7 +210,7 @@ class EditSession(SessionSignals):
 
     def _subject_found(self, is_other: bool) -> None:
         """What follows the pointer from now on is what was found; made anew is what went by another."""
-        state, made = self._shown_state, self._finished
+        state, made = self._shown_state, self._results.shown
         if state is None or self.keeper.awaited is not None:  # what was shown is kept
             return
         if state is not self._state():
@@ -221,20 +236,19 @@ class EditSession(SessionSignals):
         request = self._request(state)
         if state is None or request is None:
             self.engine_tier.drop_fast()
-            self._finished = None
+            self._results.leave()
             self._display.clear()
             self.planned.emit(None, None)
             return
-        self._finished = None if anew else self._finished_of(state)
-        made = self._finished or (None if anew else self._made.of(state, request))
+        made = self._results.settle(state, request, anew=anew)
         asked = request if made is None else made.request  # with what was moved at that time
         try:
             self.planned.emit(asked, self._engine.plan(asked))
         except EngineError as error:
             self._refuse(state, str(error))
             return
-        if made is not None and made is not self._finished:
-            self._accept(made)
+        if made is not None and made is not self._results.shown:
+            self._results.accept(made)
         elif made is None:
             self._follower.show(state)  # until it is finished; what was shown is not what would be kept
             self.warp.finish(state, request)
@@ -243,7 +257,7 @@ class EditSession(SessionSignals):
     def _take(self, finished: Finished) -> None:
         """Show a finished picture if it is of what is marked now, and none better is shown; or keep it."""
         if finished.tier == "refined":
-            self._made.add(finished)
+            self._results.remember(finished)
         awaited = self.keeper.awaited
         if awaited is finished.state and finished.tier == "warp":
             self.keeper.keep(finished)
@@ -252,16 +266,7 @@ class EditSession(SessionSignals):
                 told = self.tr("{title} is done; undo to what it was made for to see it.")
                 self.hint.emit(told.format(title=finished.title))
         else:
-            self._accept(finished)
-
-    def _accept(self, finished: Finished) -> None:
-        if self._finished and _RANKS.index(self._finished.tier) > _RANKS.index(finished.tier):
-            return
-        self._finished = finished
-        self._display.finished(finished)
-        self.finished.emit(finished.result)
-        if short := shortfall(finished.request.points, finished.result.handles):
-            self.hint.emit(short)
+            self._results.accept(finished)
 
     def _preview_edit(self, state: State, image: Image, box: Box) -> None:
         """An edit on demand has come so far."""
@@ -275,10 +280,6 @@ class EditSession(SessionSignals):
         if state is self._state():
             self._display.clear()
             self.hint.emit(sentence)
-
-    def _finished_of(self, state: State | None) -> Finished | None:
-        """What is finished and shown, if it is of `state`."""
-        return self._finished if self._finished is not None and self._finished.state is state else None
 
     @property
     def _shown_state(self) -> State | None:

@@ -14,4 +14,5 @@ class SessionSignals(QObject):
     stepped = Signal(object, object)  # Step, seconds left or None
     running = Signal(str)  # the title of what is run on demand, empty when that has ended
     finished = Signal(object)  # EditResult
+    offered = Signal(object, bool)  # Candidates: what was made on demand; whether one of them is shown
     hint = Signal(str)

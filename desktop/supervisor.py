@@ -5,21 +5,19 @@ Everything here runs on the worker's thread.
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from desktop import engine_texts
 from desktop.engine_process import Command, EngineProcess, engine_command
 from desktop.engine_signals import EngineSignals
 from desktop.excerpt import Excerpts
-from desktop.job_queue import JobQueue, QueueFull, is_preview
+from desktop.job_queue import JobQueue, QueueFull, gives_way, is_passing
 from desktop.limits import Limits
 from desktop.running_job import RunningJob
 from desktop.time_left import TimeLeft
-from engine import EditJob, EditResult, EngineError, Step, SubjectJob, WarmJob, channel, jobs, pictures
+from engine import EditResult, EngineError, PrepareJob, Step, SubjectJob, channel, jobs, pictures
 
 _JUMP = 1.0  # seconds between two looks at the clock: the machine slept, or this process stood still
 _MOST_DEATHS = 3  # of processes in a row that did no job: another one would end like them
@@ -110,8 +108,8 @@ class Supervisor:
             self._signals.cancelled.emit(replaced)
         self.ensure()
         running = self._running
-        if running is not None and is_preview(running.job) and not isinstance(job, WarmJob):
-            self._stop(running)
+        if running is not None and gives_way(running.job, job):
+            self._stop(running, later=isinstance(running.job, PrepareJob))
         self._advance()
 
     def cancel(self, number: int) -> None:
@@ -124,14 +122,18 @@ class Supervisor:
     def painted(self, number: int) -> None:
         self._send(channel.Seen(number))
 
-    def _stop(self, running: RunningJob) -> None:
-        """Let it end: an edit with what there is by then; what has nothing to show ends for the window."""
+    def _stop(self, running: RunningJob, *, later: bool = False) -> None:
+        """Let it end: an edit with what there is by then; what has nothing to show ends for the window.
+
+        Args:
+            later: it begins anew when there is nothing else to do, unless another has taken its place.
+        """
         if running.cancelled_at is not None:
             return
         running.cancelled_at = time.monotonic()
-        running.dropped = is_preview(running.job) or running.opening
+        running.dropped = is_passing(running.job) or running.opening
         self._send(channel.Cancel(running.number, keep=not running.dropped))
-        if running.dropped:
+        if running.dropped and not (later and self._queue.put_back(running.number, running.job)):
             self._signals.cancelled.emit(running.number)
 
     def _advance(self) -> None:
@@ -143,19 +145,15 @@ class Supervisor:
 
     def _hand_over(self, number: int, job: jobs.Job) -> None:
         assert self._sent is not None, "there is a folder as soon as there is a process"
-        excerpt, sent = None, job
         try:
-            if isinstance(job, EditJob):
-                excerpt = self._excerpts.of(job.request)
-                sent = replace(job, request=excerpt.part)
-            work = jobs.encode_job(sent, self._sent.ref)
+            running = RunningJob.of(number, job, self._excerpts)
+            work = jobs.encode_job(running.sent, self._sent.ref)
         except engine_texts.UNSENT as error:
             self._signals.failed.emit(number, engine_texts.unsent(error))
             return
-        self._running = RunningJob(number=number, job=job, excerpt=excerpt)
-        if isinstance(job, EditJob) and excerpt is not None:
-            width, height = excerpt.part.size
-            self._time_left.begin((job.method, job.pack, job.device, round(math.log2(width * height))))
+        self._running = running
+        if running.kind is not None:
+            self._time_left.begin(running.kind)
         self._send(channel.Run(number, work))
 
     def _send(self, message: channel.Message) -> None:

@@ -4,20 +4,19 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QScrollArea, QStackedWidget, QToolBar, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QToolBar
 
 from desktop.actions import Actions
 from desktop.before_key import BeforeKey
+from desktop.docks import Docks
 from desktop.document import Document
 from desktop.engine_menu import EngineMenu, remembered_command
 from desktop.filing import Filing
+from desktop.generating import Generating
 from desktop.mark_commands import MarkCommands
-from desktop.panels.edit_panel import EditPanel
-from desktop.panels.history_panel import HistoryPanel
-from desktop.panels.layers_panel import LayersPanel
+from desktop.offering import Offering
 from desktop.panels.tool_bar import ToolBar
 from desktop.recent import RecentFiles
-from desktop.run_memory import RunMemory
 from desktop.session import EditSession
 from desktop.start_page import StartPage
 from desktop.status_line import StatusLine
@@ -25,10 +24,9 @@ from desktop.store import window_store
 from desktop.theme import surround
 from desktop.theme_menu import ThemeMenu
 from desktop.view_commands import ViewCommands
-from desktop.warp_tier import METHOD
 from desktop.worker import EngineWorker
 from desktop.workspace import Workspace
-from engine import METHODS, DragEdit, Engine, Value, WarmJob, samples
+from engine import Engine, Value, samples
 
 _HINTED = "first_hint_shown"
 _LAYOUT = 1  # of the docks; another number forgets what was remembered
@@ -57,14 +55,19 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._pages)
         view = ViewCommands(self.workspace.canvas)
         marks = MarkCommands(self.workspace)
-        targets = self, self.filing, self.workspace, self.workspace.options, view, marks
+        self.generating = Generating(
+            engine, self.worker, self.filing, lambda: self._edit.run.chosen_device, self
+        )
+        targets = self, self.filing, self.generating, self.workspace, self.workspace.options, view, marks
         self.actions_ = Actions(self, targets, self.use_tool)
-        self._build_docks()
+        self._docks = Docks(self, self._recommended)
+        self._edit, self._history = self._docks.edit, self._docks.history
+        self.offering = Offering(engine, self.worker, self.session, self._edit.run, self._store)
         self._build_bars()
         self._connect()
         self.setAcceptDrops(True)
         self.resize(1280, 860)
-        self._offer_methods()
+        self.offering.offer()
         self._restore()
         self.use_tool("drag")
         self._show_document()
@@ -140,13 +143,7 @@ class MainWindow(QMainWindow):
 
     def start_engine(self) -> None:
         """Let the engine process load what it needs, if there is anything for it to do."""
-        if self._edit.run.offers_any:
-            self.worker.submit(WarmJob())
-
-    def _offer_methods(self) -> None:
-        """Offer what is installed now, and choose from it as the user did last."""
-        self._edit.run.set_offers(self._engine.offers(DragEdit))
-        self._memory.restore()
+        self.offering.start_engine()
 
     # What happens to documents.
 
@@ -157,39 +154,13 @@ class MainWindow(QMainWindow):
         self._before.let_go()
         self.actions_["compare"].setChecked(False)
         self.workspace.set_document(document)
-        self._layers.set_document(document)
-        self._edit.set_document(document)
-        self._history.set_stack(document.undo_stack)
+        self._docks.set_document(document)
         self.back()
         if not document.instruction.points and self._store.value(_HINTED) is None:
             self._store.setValue(_HINTED, 1)
             self.workspace.first_hint.show()
 
     # Parts.
-
-    def _build_docks(self) -> None:
-        self._layers = LayersPanel(self)
-        self._edit = EditPanel(METHODS[METHOD].settings, self._recommended, self)
-        self._memory = RunMemory(self._edit.run, self._store)
-        self._history = HistoryPanel(self)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(self._edit)
-        self._docks: list[QDockWidget] = []
-        for name, title, panel in (
-            ("edit", self.tr("Drag"), scroll),
-            ("layers", self.tr("Layers"), self._layers),
-            ("history", self.tr("History"), self._history),
-        ):
-            self._docks.append(self._dock(name, title, panel))
-
-    def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(panel)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        return dock
 
     def _build_bars(self) -> None:
         tools = QToolBar(self.tr("Tools"), self)
@@ -199,7 +170,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, tools)
         self._options = ToolBar(self.actions_, self.workspace.options, self)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self._options)
-        panels = [part.toggleViewAction() for part in (*self._docks, tools, self._options)]
+        panels = [*self._docks.actions, tools.toggleViewAction(), self._options.toggleViewAction()]
         self.actions_.fill(self.menuBar(), panels)
         self._zoom, self._place = QLabel(self), QLabel(self)
         for label in (self._place, self._zoom):
@@ -207,7 +178,7 @@ class MainWindow(QMainWindow):
         self.actions_["show_masks"].setChecked(True)
         ThemeMenu(self.menuBar().addMenu(self.tr("T&heme")), self._store)
         menu = self.menuBar().addMenu(self.tr("E&ngine"))
-        self._engine_menu = EngineMenu(menu, self.worker, self._store, self._edit.run, self._status, self)
+        self._engine_menu = EngineMenu(menu, self.worker, self._store, self.offering, self._status, self)
 
     def _connect(self) -> None:
         self.filing.opened.connect(self._take)
@@ -223,18 +194,14 @@ class MainWindow(QMainWindow):
         self._start.sample_chosen.connect(self.filing.open_sample)
         self._start.back_asked.connect(self.back)
         self._options.left.connect(self.workspace.canvas.setFocus)
+        self.session.offered.connect(self._history.results.offer)
+        self._history.results.chosen.connect(self.session.show_result)
         self._edit.settings_changed.connect(self.session.set_settings)
         self._edit.keep_asked.connect(self.keep)
         self._edit.drop_asked.connect(self.workspace.delete_drags)
         self.workspace.hint.connect(self._status.tell)
-        run = self._edit.run
-        run.fast_chosen.connect(self.session.choose_fast)
-        run.refine_asked.connect(self.session.refine)
-        run.cancel_asked.connect(self.session.engine_tier.cancel)
-        self.session.running.connect(run.show_running)
-        self.session.stepped.connect(run.show_step)
         self.worker.lost.connect(self._status.ask)
-        self._engine_menu.restarted.connect(self._offer_methods)
+        self._engine_menu.restarted.connect(self.offering.offer)
         self._engine_menu.restarted.connect(self.start_engine)
         self.workspace.canvas.view_changed.connect(self._show_zoom)
         self.workspace.canvas.hovered.connect(lambda at: self._place.setText(f"{at.x:.0f}, {at.y:.0f}"))
@@ -257,15 +224,20 @@ class MainWindow(QMainWindow):
     def _show_document(self) -> None:
         document = self.document
         path = None if document is None else document.path
-        name = path.name if path else (self.tr("Sample") if document else self.tr("Welcome"))
+        if document is None:
+            name = self.tr("Welcome")
+        elif path is None:
+            name = self.tr("Generated picture") if document.was_generated else self.tr("Sample")
+        else:
+            name = path.name
         self.setWindowTitle(f"{name}[*] — Pliant")
         self.setWindowModified(document is not None and document.is_modified)
         self.actions_.show_picture(seen=self._seen, behind=document is not None)
         if document is not None and self._seen:
             self.actions_["undo"].setEnabled(document.undo_stack.canUndo())
             self.actions_["redo"].setEnabled(document.undo_stack.canRedo())
-        for part in (*(dock.widget() for dock in self._docks), self._options):
-            part.setEnabled(self._seen)
+        self._docks.set_enabled(self._seen)
+        self._options.setEnabled(self._seen)
         self.workspace.canvas.set_surround(surround(self.palette()))
 
     # Events.

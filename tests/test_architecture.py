@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 # A module may import from its own floor and from those listed before it. "__init__" is the engine's face.
 FLOORS = (
     ("errors", "paths"),
-    ("edit", "settings", "motion"),
+    ("edit", "origin", "settings", "motion"),
     ("halving", "colour", "bilinear"),
     ("flow", "push_pull", "patch_features", "patch_match", "patch_seams", "patch_fill", "fill"),
     (
@@ -30,6 +30,7 @@ FLOORS = (
         "subject",
         "photo",
         "photo_writer",
+        "recipe",
         "sample",
         "packs",
     ),
@@ -39,9 +40,9 @@ FLOORS = (
     ("runtime",),
     ("method",),
     ("methods",),
-    ("engine", "stages"),
+    ("engine", "cropped", "generation", "offers", "shelf", "stages"),
     ("__init__",),
-    ("evaluation", "reporting", "host", "flags", "terminal", "train"),
+    ("evaluation", "reporting", "host", "flags", "frames", "generate", "terminal", "train"),
     ("cli", "__main__"),
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
@@ -52,6 +53,18 @@ START = ("engine", "engine.cli", "engine.__main__", "desktop", "desktop.__main__
 BROAD_EXCEPT = ("desktop/worker.py", "desktop/app.py", "engine/host.py", "engine/cli.py")
 TRAINERS_MAY_BE_IMPORTED_BY = ("engine.stages", "engine.cli")
 VAGUE_NAMES = ("utils", "util", "helpers", "helper", "common", "misc", "manager")
+# What makes a drag optimiser's picture, and what would make it look as if something had been optimised.
+OPTIMISERS = ("engine.methods.good_drag", "engine.methods.drag_diffusion", "engine.diffusion")
+MOVERS = (
+    "engine.colour",
+    "engine.fill",
+    "engine.flow",
+    "engine.lift",
+    "engine.networks",
+    "engine.warp",
+    "engine.methods.flow_warp",
+    "engine.methods.instant_drag",
+)
 RANDOM_OBJECTS = ("default_rng", "Generator", "BitGenerator", "SeedSequence", "PCG64")
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 300, 40
 
@@ -202,6 +215,16 @@ def methods_are_apart(modules: Modules) -> Iterator[str]:
         for name, *_ in module.imports:
             if is_in(name, "engine.methods") and not is_in(name, ".".join(own)):
                 yield f"{module.path} imports {name}"
+
+
+def optimisers_move_no_pixels(modules: Modules) -> Iterator[str]:
+    """What they show was painted by their network: they know no warp, and of motions only what points are."""
+    for module in modules:
+        if is_in(module.name, OPTIMISERS):
+            for name, *_ in module.imports:
+                motion = is_in(name, "engine.motion") and name != "engine.motion.Points"
+                if motion or is_in(name, MOVERS):
+                    yield f"{module.path} imports {name}"
 
 
 def trainers_are_entered_by_the_shell_alone(modules: Modules) -> Iterator[str]:
@@ -366,6 +389,15 @@ OFFENDERS: list[tuple[Rule, dict[str, str]]] = [
     ),
     (methods_are_apart, {"engine/methods/a/editor.py": "from engine.methods.b.editor import f"}),
     (methods_are_apart, {"engine/methods/a/__init__.py": "from engine.methods import b"}),
+    (optimisers_move_no_pixels, {"engine/methods/good_drag/editor.py": "from engine.warp import warp"}),
+    (optimisers_move_no_pixels, {"engine/methods/drag_diffusion/a.py": "def f():\n    import engine.flow"}),
+    (optimisers_move_no_pixels, {"engine/methods/good_drag/a.py": "from engine import lift"}),
+    (optimisers_move_no_pixels, {"engine/diffusion/composite.py": "from engine.colour import from_srgb"}),
+    (optimisers_move_no_pixels, {"engine/diffusion/frame.py": "from engine.motion import fit_similarity"}),
+    (
+        optimisers_move_no_pixels,
+        {"engine/diffusion/a.py": "from engine.methods.instant_drag.grain import regrained"},
+    ),
     (
         trainers_are_entered_by_the_shell_alone,
         {
@@ -440,6 +472,8 @@ INNOCENT: list[tuple[Rule, dict[str, str]]] = [
     (imports_run_down, {"engine/photo.py": "import engine.region", "engine/region.py": ""}),
     (no_cycles, {"engine/a.py": "import engine.b", "engine/b.py": "from engine import c", "engine/c.py": ""}),
     (methods_are_apart, {"engine/methods/a/__init__.py": "from engine.methods.a.editor import E"}),
+    (optimisers_move_no_pixels, {"engine/diffusion/frame.py": "from engine.motion import Points"}),
+    (optimisers_move_no_pixels, {"engine/methods/flow_warp/editor.py": "from engine.warp import warp"}),
     (qt_stays_in_the_window, {"desktop/document/layer.py": "from PySide6.QtGui import QImage"}),
     (torch_waits, {"engine/__init__.py": "def f():\n    import torch"}),
     (broad_excepts_stand_at_the_borders, {"engine/cli.py": "try:\n    f()\nexcept Exception:\n    pass"}),

@@ -1,5 +1,6 @@
 """Document: layers, what the user has marked in them, and every step back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from desktop.document.instruction import Instruction
 from desktop.document.layer import Layer
 from desktop.document.state import State, difference
 from desktop.document.tiles import Tiles
-from engine import Image, Photo
+from engine import Image, Origin, Photo
 
 MaskName = Literal["editable", "protected", "subject"]
 
@@ -28,7 +29,8 @@ class Document(QObject):
     Args:
         size: (width, height) in pixels.
         state: what it starts with.
-        photo: what its file says about the picture; its pixels are let go.
+        photo: what its file says about the picture; its pixels are let go. With an origin, the first layer
+            is what was generated.
         path: where it came from, or None.
     """
 
@@ -46,6 +48,7 @@ class Document(QObject):
         self._size = size
         nothing = _nothing(size)
         self._photo = photo.with_pixels(nothing) if photo else Photo(pixels=nothing, has_alpha=True)
+        self._generated = (state.layers[0].tiles, photo.origin) if photo and photo.origin else None
         self._settled = self._shown = state
         self._last_id = max(layer.id for layer in state.layers)
         self._undo_stack = QUndoStack(self)
@@ -95,6 +98,23 @@ class Document(QObject):
     @property
     def profile(self) -> bytes | None:
         return self._photo.profile
+
+    @property
+    def was_generated(self) -> bool:
+        """Whether it began as a picture from words."""
+        return self._generated is not None
+
+    def origin(self, layers: Sequence[Layer]) -> Origin | None:
+        """How what these layers show was generated; None as soon as any pixel of it is another.
+
+        Args:
+            layers: of this document, those that are visible.
+        """
+        if self._generated is None or len(layers) != 1:
+            return None
+        layer, (tiles, origin) = layers[0], self._generated
+        unchanged = layer.tiles is tiles and layer.opacity == 1 and layer.offset == (0, 0)
+        return origin if unchanged else None
 
     @property
     def undo_stack(self) -> QUndoStack:

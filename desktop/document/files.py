@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ class FileWorker(QObject):
             then: called after `saved`, and not after `failed`.
         """
         state = document.settled
-        job = self._savings.submit(_write, document.photo, state, document.size, path, document.path)
+        origin = document.origin([layer for layer in state.layers if layer.visible])
+        photo = replace(document.photo, origin=origin)
+        job = self._savings.submit(_write, photo, state, document.size, path, document.path)
         self._await(job, partial(self._take_saved, ref(document), state, path, then))
 
     def wait(self) -> None:
@@ -130,4 +133,4 @@ class FileWorker(QObject):
 
 def _write(photo: Photo, state: State, size: tuple[int, int], path: Path, source: Path | None) -> None:
     check_output(path, photo, source=source)
-    save_photo(photo.with_pixels(flatten(state.layers, size)), path, source=source)
+    save_photo(replace(photo, pixels=flatten(state.layers, size)), path, source=source)

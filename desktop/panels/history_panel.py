@@ -1,10 +1,11 @@
-"""HistoryPanel: every step, a click on which goes back or forth to it."""
+"""HistoryPanel: every step, a click on which goes back or forth to it; and the results of the last one."""
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize
 from PySide6.QtGui import QIcon, QPalette, QUndoStack
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QUndoView, QVBoxLayout, QWidget
 
 from desktop.icons import icon, pixmap
+from desktop.panels.results_list import ResultsList
 
 _ROW, _ICON = 26, 16  # device-independent pixels
 
@@ -14,6 +15,7 @@ class HistoryPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.results = ResultsList(self)
         self.view = QUndoView(self)
         self.view.setEmptyLabel(self.tr("As opened"))
         self.view.setAccessibleName(self.tr("History"))
@@ -23,6 +25,7 @@ class HistoryPanel(QWidget):
         self._show_clean_icon()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self.results)
         layout.addWidget(self.view)
 
     def set_stack(self, stack: QUndoStack | None) -> None:

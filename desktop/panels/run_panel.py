@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QProgressBar,
+    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from desktop.engine_tier import Choice
 from desktop.icons import set_icon
 from desktop.panels.settings_form import SettingsForm
+from desktop.panels.step_bar import StepBar
 from engine import METHODS, Offer, Step, Value
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -149,24 +150,29 @@ class RunPanel(QWidget):
         for device, name in zip(_DEVICES, names, strict=True):
             self.device.addItem(name, device)
         self.device.setAccessibleName(self.tr("Run on"))
+        self._preparing = QLabel(self)
+        self._note = QLabel(self)
+        self._note.setWordWrap(True)
+        self._note.setOpenExternalLinks(True)
+        self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         self.refine = QPushButton(self.tr("Refine"), self)
         self.refine.setToolTip(self.tr("Run the method on the drags (Ctrl+Enter)"))
         set_icon(self.refine, "refine")
         self._stop = QPushButton(self.tr("Stop"), self)
         self._stop.setToolTip(self.tr("Stop, and show what there is so far (Esc)"))
-        self._bar = QProgressBar(self)
-        self._bar.setAccessibleName(self.tr("Progress"))
+        self._bar = StepBar(self)
         self._drags, self._title = False, ""
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         for label, field in ((at_rest, self.fast), (on_demand, self.slow), (self.tr("Run on"), self.device)):
             layout.addRow(label, field)
-        for part in (self.refine, self._bar, self._stop):
+        for part in (self._note, self.refine, self._preparing, self._bar, self._stop):
             layout.addRow(part)
         self.fast.changed.connect(self._tell_fast)
         self.device.currentIndexChanged.connect(self._tell_fast)
         self.slow.changed.connect(self._show)
+        self.show_note("")
         self.refine.clicked.connect(self.run)
         self._stop.clicked.connect(self.cancel_asked)
         self._show()
@@ -177,6 +183,16 @@ class RunPanel(QWidget):
         self.fast.set_offers([offer for offer in there if METHODS[offer.method].live])
         self.slow.set_offers(there)
         self.setVisible(bool(there))
+        self._show()
+
+    def show_note(self, text: str) -> None:
+        """Say something about the method on demand: a sentence in Qt's rich text, or nothing."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+
+    def show_preparing(self, text: str) -> None:
+        """Say how far it is with what the method on demand will need, or nothing."""
+        self._preparing.setText(text)
         self._show()
 
     @property
@@ -197,33 +213,27 @@ class RunPanel(QWidget):
         self._drags = there
         self._show()
 
+    @property
+    def on_demand(self) -> Choice | None:
+        """The method on demand, on the chosen device."""
+        return self._on_device(self.slow.choice)
+
     def run(self) -> None:
         """Ask for the method on demand, if it can run."""
-        choice = self._on_device(self.slow.choice)
+        choice = self.on_demand
         if choice is not None and self.refine.isEnabled():
             self.refine_asked.emit(choice)
 
     def show_running(self, title: str) -> None:
         """A method runs on demand, or none where `title` is empty."""
         self._title = title
-        self._bar.setRange(0, 0)
-        self._bar.setFormat(title)
+        self._bar.begin(title)
         self._show()
 
     def show_step(self, step: Step, left: float | None) -> None:
-        """How far it is.
-
-        Args:
-            left: seconds, or None where nobody knows.
-        """
-        if not self._title:
-            return
-        self._bar.setRange(0, max(step.total, 1))
-        self._bar.setValue(step.done)
-        text = self.tr("{phase} {done}/{total}").format(phase=step.phase, done=step.done, total=step.total)
-        if left is not None:
-            text += self.tr(" · {seconds} s left").format(seconds=max(1, round(left)))
-        self._bar.setFormat(text)
+        """How far it is; as of `StepBar`."""
+        if self._title:
+            self._bar.show_step(step, left)
 
     def _tell_fast(self) -> None:
         self.fast_chosen.emit(self._on_device(self.fast.choice))
@@ -235,5 +245,6 @@ class RunPanel(QWidget):
         running = bool(self._title)
         self.refine.setVisible(not running)
         self.refine.setEnabled(self._drags and self.slow.choice is not None)
+        self._preparing.setVisible(bool(self._preparing.text()) and not running)
         self._bar.setVisible(running)
         self._stop.setVisible(running)

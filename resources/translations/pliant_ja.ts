@@ -35,6 +35,10 @@
         <translation>開く(&amp;O)…</translation>
     </message>
     <message>
+        <source>&amp;Generate a picture…</source>
+        <translation>画像を生成(&amp;G)…</translation>
+    </message>
+    <message>
         <source>Start &amp;page and samples</source>
         <translation>スタートページとサンプル(&amp;P)</translation>
     </message>
@@ -349,8 +353,44 @@
         <translation>{title} が完了しました。元のドラッグまで取り消すと表示されます。</translation>
     </message>
     <message>
-        <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
-        <translation>ドラッグ {number} は移動先までの {percent}% しか動きませんでした。変更できる範囲を広げるか、引っ張る距離を短くしてください。</translation>
+        <source>{told}: {advice}.</source>
+        <translation>{told}。{advice}。</translation>
+    </message>
+    <message>
+        <source>Drag {number} starts where nothing may change, and will stay; let the picture change there.</source>
+        <translation>ドラッグ {number} の始点は変更できない場所にあるため動きません。そこも変更できるようにしてください。</translation>
+    </message>
+    <message>
+        <source>The drag moved {percent} % of the way.</source>
+        <translation>ドラッグは移動先までの {percent}% 動きました。</translation>
+    </message>
+    <message>
+        <source>All {count} drags arrived; the least far, drag {number}, moved {percent} % of the way.</source>
+        <translation>{count} 個のドラッグはすべて届きました。最も短いドラッグ {number} は移動先までの {percent}% 動きました。</translation>
+    </message>
+    <message>
+        <source>{arrived} of {count} drags arrived, and drag {number} moved {percent} % of the way</source>
+        <translation>{count} 個のドラッグのうち {arrived} 個が届き、ドラッグ {number} は移動先までの {percent}% しか動きませんでした</translation>
+    </message>
+    <message>
+        <source>Drag {number} moved {percent} % of the way</source>
+        <translation>ドラッグ {number} は移動先までの {percent}% しか動きませんでした</translation>
+    </message>
+    <message>
+        <source>it starts where nothing may change; let the picture change there</source>
+        <translation>始点が変更できない場所にあります。そこも変更できるようにしてください</translation>
+    </message>
+    <message>
+        <source>it was stopped early; let it run to its end</source>
+        <translation>途中で停止しました。最後まで実行してください</translation>
+    </message>
+    <message>
+        <source>allow it more steps, or pull less</source>
+        <translation>ステップ数を増やすか、引っ張る距離を短くしてください</translation>
+    </message>
+    <message>
+        <source>let more of the picture change, or pull less</source>
+        <translation>変更できる範囲を広げるか、引っ張る距離を短くしてください</translation>
     </message>
 </context>
 <context>
@@ -390,6 +430,13 @@
     <message>
         <source>The engine is ready: {}.</source>
         <translation>エンジンの準備ができました：{}。</translation>
+    </message>
+</context>
+<context>
+    <name>EngineTier</name>
+    <message>
+        <source>{title} was stopped before there was anything to show.</source>
+        <translation>{title} は表示できる結果が出る前に停止しました。</translation>
     </message>
 </context>
 <context>
@@ -507,6 +554,57 @@
     <message>
         <source>Saved to {}</source>
         <translation>{} に保存しました</translation>
+    </message>
+</context>
+<context>
+    <name>GenerateDialog</name>
+    <message>
+        <source>Generate a picture</source>
+        <translation>画像を生成</translation>
+    </message>
+    <message>
+        <source>What the picture should show</source>
+        <translation>画像に描く内容</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>Pack</source>
+        <translation>パック</translation>
+    </message>
+    <message>
+        <source>Width</source>
+        <translation>幅</translation>
+    </message>
+    <message>
+        <source>Height</source>
+        <translation>高さ</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>Another seed, by chance</source>
+        <translation>シードをランダムに選ぶ</translation>
+    </message>
+    <message>
+        <source>&amp;Generate</source>
+        <translation>生成(&amp;G)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>&amp;Open for editing</source>
+        <translation>編集用に開く(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>サイズ</translation>
     </message>
 </context>
 <context>
@@ -699,6 +797,10 @@
         <translation>サンプル</translation>
     </message>
     <message>
+        <source>Generated picture</source>
+        <translation>生成した画像</translation>
+    </message>
+    <message>
         <source>Welcome</source>
         <translation>ようこそ</translation>
     </message>
@@ -715,10 +817,47 @@
     </message>
 </context>
 <context>
+    <name>Offering</name>
+    <message>
+        <source>&amp;Prepare refining while I work</source>
+        <translation>作業中に仕上げの準備をする(&amp;P)</translation>
+    </message>
+</context>
+<context>
+    <name>PrepareTier</name>
+    <message>
+        <source>Preparing: {phase} {done}/{total}</source>
+        <translation>準備中：{phase} {done}/{total}</translation>
+    </message>
+</context>
+<context>
     <name>PullHint</name>
     <message>
         <source>Press on the picture and pull</source>
         <translation>画像を押さえて引っ張ってください</translation>
+    </message>
+</context>
+<context>
+    <name>ResultsList</name>
+    <message>
+        <source>Results</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>The results of these drags; choose the one to see and to keep.</source>
+        <translation>これらのドラッグの結果です。表示して残すものを選んでください。</translation>
+    </message>
+    <message>
+        <source>Without refining</source>
+        <translation>仕上げなし</translation>
+    </message>
+    <message>
+        <source>{title} · {percent} %</source>
+        <translation>{title} · {percent}%</translation>
+    </message>
+    <message>
+        <source>{title}, stopped early</source>
+        <translation>{title}（途中で停止）</translation>
     </message>
 </context>
 <context>
@@ -770,18 +909,6 @@
     <message>
         <source>Stop, and show what there is so far (Esc)</source>
         <translation>停止して、そこまでの結果を表示します (Esc)</translation>
-    </message>
-    <message>
-        <source>Progress</source>
-        <translation>進み具合</translation>
-    </message>
-    <message>
-        <source>{phase} {done}/{total}</source>
-        <translation>{phase} {done}/{total}</translation>
-    </message>
-    <message>
-        <source> · {seconds} s left</source>
-        <translation> · 残り {seconds} 秒</translation>
     </message>
 </context>
 <context>
@@ -897,6 +1024,174 @@
         <source>How closely to follow the motion</source>
         <translation>動きにどれだけ忠実に従うか</translation>
     </message>
+    <message>
+        <source>Denoising steps from pure noise to a picture</source>
+        <translation>純粋なノイズから画像までのノイズ除去のステップ数</translation>
+    </message>
+    <message>
+        <source>Inversion Strength</source>
+        <translation>反転の強さ</translation>
+    </message>
+    <message>
+        <source>How far the picture is turned back to noise before it is dragged</source>
+        <translation>ドラッグの前に画像をどこまでノイズに戻すか</translation>
+    </message>
+    <message>
+        <source>Alternating</source>
+        <translation>交互に実行</translation>
+    </message>
+    <message>
+        <source>Drag a little before each denoising step, not all at once</source>
+        <translation>一度にではなく、ノイズ除去の各ステップの前に少しずつドラッグする</translation>
+    </message>
+    <message>
+        <source>Drag Steps</source>
+        <translation>ドラッグのステップ数</translation>
+    </message>
+    <message>
+        <source>Denoising steps that are preceded by dragging</source>
+        <translation>前にドラッグを行うノイズ除去ステップの数</translation>
+    </message>
+    <message>
+        <source>Trackings</source>
+        <translation>追跡回数</translation>
+    </message>
+    <message>
+        <source>How often handles are tracked before a denoising step</source>
+        <translation>ノイズ除去の 1 ステップの前にハンドルを追跡する回数</translation>
+    </message>
+    <message>
+        <source>Updates</source>
+        <translation>更新回数</translation>
+    </message>
+    <message>
+        <source>Updates of the picture for each tracking</source>
+        <translation>追跡 1 回あたりの画像の更新回数</translation>
+    </message>
+    <message>
+        <source>Learning Rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Size of an update</source>
+        <translation>更新 1 回の大きさ</translation>
+    </message>
+    <message>
+        <source>Information Preserving</source>
+        <translation>情報の保持</translation>
+    </message>
+    <message>
+        <source>Keep handles looking as in the original, not as after the last update</source>
+        <translation>ハンドルの見た目を直前の更新後ではなく元の画像に合わせる</translation>
+    </message>
+    <message>
+        <source>Mask Weight</source>
+        <translation>マスクの重み</translation>
+    </message>
+    <message>
+        <source>How strictly the picture stays where it may not change</source>
+        <translation>変更できない場所をどれだけ厳密に保つか</translation>
+    </message>
+    <message>
+        <source>Patch Radius</source>
+        <translation>パッチの半径</translation>
+    </message>
+    <message>
+        <source>Half the side of what is pulled at a handle</source>
+        <translation>ハンドルで引っ張る部分の一辺の半分</translation>
+    </message>
+    <message>
+        <source>Tracking Radius</source>
+        <translation>追跡の半径</translation>
+    </message>
+    <message>
+        <source>Half the side of where a handle is looked for</source>
+        <translation>ハンドルを探す範囲の一辺の半分</translation>
+    </message>
+    <message>
+        <source>Stride</source>
+        <translation>歩幅</translation>
+    </message>
+    <message>
+        <source>How far ahead a handle is pulled at a time</source>
+        <translation>ハンドルを一度にどれだけ先へ引っ張るか</translation>
+    </message>
+    <message>
+        <source>Early Stop</source>
+        <translation>早期停止</translation>
+    </message>
+    <message>
+        <source>Trackings without any motion after which dragging ends</source>
+        <translation>動きがないままこの回数追跡するとドラッグを終える</translation>
+    </message>
+    <message>
+        <source>Feature Block</source>
+        <translation>特徴ブロック</translation>
+    </message>
+    <message>
+        <source>Which block of the network points are known by; 0 is its middle</source>
+        <translation>点を見分けるネットワークのブロック（0 は中央）</translation>
+    </message>
+    <message>
+        <source>Lora Steps</source>
+        <translation>LoRA のステップ数</translation>
+    </message>
+    <message>
+        <source>Steps in which the network learns the picture; 0 for none</source>
+        <translation>ネットワークが画像を学ぶステップ数（0 で学ばない）</translation>
+    </message>
+    <message>
+        <source>Lora Learning Rate</source>
+        <translation>LoRA の学習率</translation>
+    </message>
+    <message>
+        <source>Size of such a step</source>
+        <translation>そのステップ 1 回の大きさ</translation>
+    </message>
+    <message>
+        <source>Lora Batch</source>
+        <translation>LoRA のバッチ</translation>
+    </message>
+    <message>
+        <source>Noised pictures in such a step</source>
+        <translation>1 ステップで使うノイズ付き画像の数</translation>
+    </message>
+    <message>
+        <source>Lora Rank</source>
+        <translation>LoRA のランク</translation>
+    </message>
+    <message>
+        <source>How much the network can learn of the picture</source>
+        <translation>ネットワークが画像をどれだけ学べるか</translation>
+    </message>
+    <message>
+        <source>Updates of the picture, at most</source>
+        <translation>画像の更新回数の上限</translation>
+    </message>
+    <message>
+        <source>Reference Control</source>
+        <translation>参照による制御</translation>
+    </message>
+    <message>
+        <source>Paint the edit with what the picture before it shows, by mutual self-attention</source>
+        <translation>相互自己注意により、編集前の画像の内容で描く</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>ステップ数</translation>
+    </message>
+    <message>
+        <source>Denoising steps from noise to the picture</source>
+        <translation>ノイズから画像までのノイズ除去のステップ数</translation>
+    </message>
+    <message>
+        <source>Guidance</source>
+        <translation>ガイダンス</translation>
+    </message>
+    <message>
+        <source>How much more than by itself it follows the prompt</source>
+        <translation>プロンプトにどれだけ強く従うか</translation>
+    </message>
 </context>
 <context>
     <name>Split</name>
@@ -1005,6 +1300,21 @@
     </message>
 </context>
 <context>
+    <name>StepBar</name>
+    <message>
+        <source>Progress</source>
+        <translation>進み具合</translation>
+    </message>
+    <message>
+        <source>{phase} {done}/{total}</source>
+        <translation>{phase} {done}/{total}</translation>
+    </message>
+    <message>
+        <source> · {seconds} s left</source>
+        <translation> · 残り {seconds} 秒</translation>
+    </message>
+</context>
+<context>
     <name>ThemeMenu</name>
     <message>
         <source>As the &amp;system</source>
@@ -1048,6 +1358,21 @@
     <message>
         <source>How much of the brush is fully covered (Shift+[ and Shift+], or Shift and a pull)</source>
         <translation>ブラシのうち完全に塗られる部分の割合（Shift+[ と Shift+]、または Shift を押しながら引く）</translation>
+    </message>
+</context>
+<context>
+    <name>Weights</name>
+    <message>
+        <source>Better weights exist: get {pack} ({licence}), for {size} × {size} pixels, from {place} into {folder} and restart the engine.</source>
+        <translation>より良い重みがあります：{size} × {size} ピクセル用の {pack}（{licence}）を {place} から入手して {folder} に置き、エンジンを再起動してください。</translation>
+    </message>
+    <message>
+        <source>No pack is installed that paints pictures from words; get a whole Stable Diffusion.</source>
+        <translation>言葉から画像を描けるパックがありません。Stable Diffusion 一式を入手してください。</translation>
+    </message>
+    <message>
+        <source>No pack is installed that paints pictures from words; get {pack} ({licence}) from {place} into {folder} and restart the engine.</source>
+        <translation>言葉から画像を描けるパックがありません。{pack}（{licence}）を {place} から入手して {folder} に置き、エンジンを再起動してください。</translation>
     </message>
 </context>
 <context>

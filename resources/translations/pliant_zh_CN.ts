@@ -35,6 +35,10 @@
         <translation>打开(&amp;O)…</translation>
     </message>
     <message>
+        <source>&amp;Generate a picture…</source>
+        <translation>生成图片(&amp;G)…</translation>
+    </message>
+    <message>
         <source>Start &amp;page and samples</source>
         <translation>开始页和示例(&amp;P)</translation>
     </message>
@@ -349,8 +353,44 @@
         <translation>{title} 已完成；撤销到对应的拖动即可查看。</translation>
     </message>
     <message>
-        <source>Drag {number} moved {percent} % of the way: let more of the picture change, or pull less.</source>
-        <translation>拖动 {number} 只到达了全程的 {percent}%：请扩大可更改区域，或缩短拖动距离。</translation>
+        <source>{told}: {advice}.</source>
+        <translation>{told}：{advice}。</translation>
+    </message>
+    <message>
+        <source>Drag {number} starts where nothing may change, and will stay; let the picture change there.</source>
+        <translation>拖动 {number} 的起点处不可更改，因此不会移动；请让该处可以更改。</translation>
+    </message>
+    <message>
+        <source>The drag moved {percent} % of the way.</source>
+        <translation>拖动到达了全程的 {percent}%。</translation>
+    </message>
+    <message>
+        <source>All {count} drags arrived; the least far, drag {number}, moved {percent} % of the way.</source>
+        <translation>{count} 个拖动全部到位；其中拖动 {number} 走得最少，到达了全程的 {percent}%。</translation>
+    </message>
+    <message>
+        <source>{arrived} of {count} drags arrived, and drag {number} moved {percent} % of the way</source>
+        <translation>{count} 个拖动中有 {arrived} 个到位，拖动 {number} 只到达了全程的 {percent}%</translation>
+    </message>
+    <message>
+        <source>Drag {number} moved {percent} % of the way</source>
+        <translation>拖动 {number} 只到达了全程的 {percent}%</translation>
+    </message>
+    <message>
+        <source>it starts where nothing may change; let the picture change there</source>
+        <translation>其起点处不可更改，请让该处可以更改</translation>
+    </message>
+    <message>
+        <source>it was stopped early; let it run to its end</source>
+        <translation>已提前停止，请让它运行到底</translation>
+    </message>
+    <message>
+        <source>allow it more steps, or pull less</source>
+        <translation>请增加步数，或缩短拖动距离</translation>
+    </message>
+    <message>
+        <source>let more of the picture change, or pull less</source>
+        <translation>请扩大可更改区域，或缩短拖动距离</translation>
     </message>
 </context>
 <context>
@@ -390,6 +430,13 @@
     <message>
         <source>The engine is ready: {}.</source>
         <translation>引擎已就绪：{}。</translation>
+    </message>
+</context>
+<context>
+    <name>EngineTier</name>
+    <message>
+        <source>{title} was stopped before there was anything to show.</source>
+        <translation>{title} 在有可显示的结果之前就已停止。</translation>
     </message>
 </context>
 <context>
@@ -507,6 +554,57 @@
     <message>
         <source>Saved to {}</source>
         <translation>已保存到 {}</translation>
+    </message>
+</context>
+<context>
+    <name>GenerateDialog</name>
+    <message>
+        <source>Generate a picture</source>
+        <translation>生成图片</translation>
+    </message>
+    <message>
+        <source>What the picture should show</source>
+        <translation>图片要表现的内容</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>Pack</source>
+        <translation>模型包</translation>
+    </message>
+    <message>
+        <source>Width</source>
+        <translation>宽度</translation>
+    </message>
+    <message>
+        <source>Height</source>
+        <translation>高度</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>种子</translation>
+    </message>
+    <message>
+        <source>Another seed, by chance</source>
+        <translation>随机换一个种子</translation>
+    </message>
+    <message>
+        <source>&amp;Generate</source>
+        <translation>生成(&amp;G)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>&amp;Open for editing</source>
+        <translation>打开以编辑(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>尺寸</translation>
     </message>
 </context>
 <context>
@@ -699,6 +797,10 @@
         <translation>示例</translation>
     </message>
     <message>
+        <source>Generated picture</source>
+        <translation>生成的图片</translation>
+    </message>
+    <message>
         <source>Welcome</source>
         <translation>欢迎</translation>
     </message>
@@ -715,10 +817,47 @@
     </message>
 </context>
 <context>
+    <name>Offering</name>
+    <message>
+        <source>&amp;Prepare refining while I work</source>
+        <translation>在我工作时准备精修(&amp;P)</translation>
+    </message>
+</context>
+<context>
+    <name>PrepareTier</name>
+    <message>
+        <source>Preparing: {phase} {done}/{total}</source>
+        <translation>正在准备：{phase} {done}/{total}</translation>
+    </message>
+</context>
+<context>
     <name>PullHint</name>
     <message>
         <source>Press on the picture and pull</source>
         <translation>在图片上按住并拖动</translation>
+    </message>
+</context>
+<context>
+    <name>ResultsList</name>
+    <message>
+        <source>Results</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>The results of these drags; choose the one to see and to keep.</source>
+        <translation>这些拖动的结果；请选择要查看并保留的那一个。</translation>
+    </message>
+    <message>
+        <source>Without refining</source>
+        <translation>未精修</translation>
+    </message>
+    <message>
+        <source>{title} · {percent} %</source>
+        <translation>{title} · {percent}%</translation>
+    </message>
+    <message>
+        <source>{title}, stopped early</source>
+        <translation>{title}（提前停止）</translation>
     </message>
 </context>
 <context>
@@ -770,18 +909,6 @@
     <message>
         <source>Stop, and show what there is so far (Esc)</source>
         <translation>停止并显示目前的结果 (Esc)</translation>
-    </message>
-    <message>
-        <source>Progress</source>
-        <translation>进度</translation>
-    </message>
-    <message>
-        <source>{phase} {done}/{total}</source>
-        <translation>{phase} {done}/{total}</translation>
-    </message>
-    <message>
-        <source> · {seconds} s left</source>
-        <translation> · 剩余 {seconds} 秒</translation>
     </message>
 </context>
 <context>
@@ -897,6 +1024,174 @@
         <source>How closely to follow the motion</source>
         <translation>遵循运动的程度</translation>
     </message>
+    <message>
+        <source>Denoising steps from pure noise to a picture</source>
+        <translation>从纯噪声到图片的去噪步数</translation>
+    </message>
+    <message>
+        <source>Inversion Strength</source>
+        <translation>反演强度</translation>
+    </message>
+    <message>
+        <source>How far the picture is turned back to noise before it is dragged</source>
+        <translation>拖动之前把图片还原到噪声的程度</translation>
+    </message>
+    <message>
+        <source>Alternating</source>
+        <translation>交替进行</translation>
+    </message>
+    <message>
+        <source>Drag a little before each denoising step, not all at once</source>
+        <translation>在每个去噪步之前拖动一点，而不是一次完成</translation>
+    </message>
+    <message>
+        <source>Drag Steps</source>
+        <translation>拖动步数</translation>
+    </message>
+    <message>
+        <source>Denoising steps that are preceded by dragging</source>
+        <translation>之前进行拖动的去噪步数</translation>
+    </message>
+    <message>
+        <source>Trackings</source>
+        <translation>跟踪次数</translation>
+    </message>
+    <message>
+        <source>How often handles are tracked before a denoising step</source>
+        <translation>每个去噪步之前跟踪控制点的次数</translation>
+    </message>
+    <message>
+        <source>Updates</source>
+        <translation>更新次数</translation>
+    </message>
+    <message>
+        <source>Updates of the picture for each tracking</source>
+        <translation>每次跟踪时图片的更新次数</translation>
+    </message>
+    <message>
+        <source>Learning Rate</source>
+        <translation>学习率</translation>
+    </message>
+    <message>
+        <source>Size of an update</source>
+        <translation>每次更新的幅度</translation>
+    </message>
+    <message>
+        <source>Information Preserving</source>
+        <translation>信息保持</translation>
+    </message>
+    <message>
+        <source>Keep handles looking as in the original, not as after the last update</source>
+        <translation>让控制点保持原图的样子，而不是上次更新后的样子</translation>
+    </message>
+    <message>
+        <source>Mask Weight</source>
+        <translation>蒙版权重</translation>
+    </message>
+    <message>
+        <source>How strictly the picture stays where it may not change</source>
+        <translation>不可更改区域保持不变的严格程度</translation>
+    </message>
+    <message>
+        <source>Patch Radius</source>
+        <translation>图块半径</translation>
+    </message>
+    <message>
+        <source>Half the side of what is pulled at a handle</source>
+        <translation>控制点处被拉动部分边长的一半</translation>
+    </message>
+    <message>
+        <source>Tracking Radius</source>
+        <translation>跟踪半径</translation>
+    </message>
+    <message>
+        <source>Half the side of where a handle is looked for</source>
+        <translation>查找控制点的范围边长的一半</translation>
+    </message>
+    <message>
+        <source>Stride</source>
+        <translation>步长</translation>
+    </message>
+    <message>
+        <source>How far ahead a handle is pulled at a time</source>
+        <translation>每次把控制点向前拉多远</translation>
+    </message>
+    <message>
+        <source>Early Stop</source>
+        <translation>提前结束</translation>
+    </message>
+    <message>
+        <source>Trackings without any motion after which dragging ends</source>
+        <translation>连续多少次跟踪没有移动后结束拖动</translation>
+    </message>
+    <message>
+        <source>Feature Block</source>
+        <translation>特征块</translation>
+    </message>
+    <message>
+        <source>Which block of the network points are known by; 0 is its middle</source>
+        <translation>用网络的哪个块识别点；0 为中间块</translation>
+    </message>
+    <message>
+        <source>Lora Steps</source>
+        <translation>LoRA 步数</translation>
+    </message>
+    <message>
+        <source>Steps in which the network learns the picture; 0 for none</source>
+        <translation>网络学习图片的步数；0 表示不学习</translation>
+    </message>
+    <message>
+        <source>Lora Learning Rate</source>
+        <translation>LoRA 学习率</translation>
+    </message>
+    <message>
+        <source>Size of such a step</source>
+        <translation>每一步的幅度</translation>
+    </message>
+    <message>
+        <source>Lora Batch</source>
+        <translation>LoRA 批量</translation>
+    </message>
+    <message>
+        <source>Noised pictures in such a step</source>
+        <translation>每一步使用的加噪图片数</translation>
+    </message>
+    <message>
+        <source>Lora Rank</source>
+        <translation>LoRA 秩</translation>
+    </message>
+    <message>
+        <source>How much the network can learn of the picture</source>
+        <translation>网络能学到多少图片内容</translation>
+    </message>
+    <message>
+        <source>Updates of the picture, at most</source>
+        <translation>图片更新次数上限</translation>
+    </message>
+    <message>
+        <source>Reference Control</source>
+        <translation>参考控制</translation>
+    </message>
+    <message>
+        <source>Paint the edit with what the picture before it shows, by mutual self-attention</source>
+        <translation>通过互自注意力，用编辑前图片的内容来绘制</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>步数</translation>
+    </message>
+    <message>
+        <source>Denoising steps from noise to the picture</source>
+        <translation>从噪声到图片的去噪步数</translation>
+    </message>
+    <message>
+        <source>Guidance</source>
+        <translation>引导</translation>
+    </message>
+    <message>
+        <source>How much more than by itself it follows the prompt</source>
+        <translation>遵循提示词的强度</translation>
+    </message>
 </context>
 <context>
     <name>Split</name>
@@ -1005,6 +1300,21 @@
     </message>
 </context>
 <context>
+    <name>StepBar</name>
+    <message>
+        <source>Progress</source>
+        <translation>进度</translation>
+    </message>
+    <message>
+        <source>{phase} {done}/{total}</source>
+        <translation>{phase} {done}/{total}</translation>
+    </message>
+    <message>
+        <source> · {seconds} s left</source>
+        <translation> · 剩余 {seconds} 秒</translation>
+    </message>
+</context>
+<context>
     <name>ThemeMenu</name>
     <message>
         <source>As the &amp;system</source>
@@ -1048,6 +1358,21 @@
     <message>
         <source>How much of the brush is fully covered (Shift+[ and Shift+], or Shift and a pull)</source>
         <translation>画笔中完全覆盖部分的比例（Shift+[ 和 Shift+]，或按住 Shift 拖动）</translation>
+    </message>
+</context>
+<context>
+    <name>Weights</name>
+    <message>
+        <source>Better weights exist: get {pack} ({licence}), for {size} × {size} pixels, from {place} into {folder} and restart the engine.</source>
+        <translation>有更好的权重：请从 {place} 获取用于 {size} × {size} 像素的 {pack}（{licence}），放入 {folder} 并重新启动引擎。</translation>
+    </message>
+    <message>
+        <source>No pack is installed that paints pictures from words; get a whole Stable Diffusion.</source>
+        <translation>未安装能根据文字绘制图片的模型包；请获取完整的 Stable Diffusion。</translation>
+    </message>
+    <message>
+        <source>No pack is installed that paints pictures from words; get {pack} ({licence}) from {place} into {folder} and restart the engine.</source>
+        <translation>未安装能根据文字绘制图片的模型包；请从 {place} 获取 {pack}（{licence}），放入 {folder} 并重新启动引擎。</translation>
     </message>
 </context>
 <context>

@@ -2,7 +2,7 @@
 
 import pytest
 
-import engine.engine
+import engine.shelf
 from desktop.window import MainWindow
 from engine import Engine
 from engine.packs import PackStore
@@ -13,7 +13,7 @@ from tests.desktop.hands import BY_NAME, settle
 def no_shipped_packs(tmp_path_factory, monkeypatch):
     """Windows of tests run flow warp alone, unless a test gives them more."""
     nothing = tmp_path_factory.mktemp("no_packs")
-    monkeypatch.setattr(engine.engine, "PackStore", lambda: PackStore(nothing))
+    monkeypatch.setattr(engine.shelf, "PackStore", lambda: PackStore(nothing))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from engine import resource_dir
 NAMES = sorted(path.stem for path in (resource_dir() / "icons").glob("*.svg"))
 ASKED = """drag pin mask protect subject quick-select hand zoom rotate-view undo redo open save new-layer
 duplicate delete eye eye-off lock unlock before-after fit keep drop settings samples pliant
-refine reset move-up move-down swap eraser mirror reverse select-all more"""
+refine generate dice reset move-up move-down swap eraser mirror reverse select-all more"""
 
 
 def pixels(drawn):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from desktop.job_queue import JobQueue, QueueFull
-from engine import DragEdit, EditJob, Point, PointPair, SubjectJob, WarmJob
+from desktop.job_queue import JobQueue, QueueFull, gives_way
+from engine import DragEdit, EditJob, Point, PointPair, PrepareJob, SubjectJob, WarmJob
 
 
 @pytest.fixture
@@ -71,3 +71,37 @@ def test_a_search_is_replaced_like_a_preview(preview):
     queue.add(1, preview)
     assert queue.add(2, SubjectJob(request=preview.request)) == 1
     assert numbers(queue) == [2]
+
+
+@pytest.fixture
+def prepare(preview):
+    return PrepareJob(method="m", request=preview.request)
+
+
+def test_what_is_prepared_comes_last_and_nobody_waits_for_it(preview, prepare):
+    queue = JobQueue(most=1)
+    assert queue.add(1, prepare) is None
+    assert len(queue) == 0 and queue.final is None
+    assert queue.add(2, prepare) == 1
+    assert queue.add(3, preview) is None
+    queue.add(4, WarmJob())
+    assert len(queue) == 2
+    assert numbers(queue) == [4, 3, 2]
+
+
+def test_what_is_prepared_is_dropped_and_put_back_like_others(prepare):
+    queue = JobQueue()
+    queue.add(1, prepare)
+    assert not queue.put_back(2, prepare), "a later one is there"
+    assert queue.drop(1) and not queue.drop(1)
+    assert queue.put_back(2, prepare)
+    assert numbers(queue) == [2]
+
+
+def test_what_gives_way_to_what(preview, prepare):
+    final = EditJob(method="m", request=preview.request)
+    search = SubjectJob(request=preview.request)
+    assert all(gives_way(prepare, to) for to in (preview, search, final, WarmJob(), prepare))
+    assert all(gives_way(running, to) for running in (preview, search) for to in (preview, search, final))
+    assert not any(gives_way(running, to) for running in (preview, search) for to in (prepare, WarmJob()))
+    assert not any(gives_way(final, to) for to in (preview, search, final, prepare, WarmJob()))

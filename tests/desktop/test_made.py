@@ -1,4 +1,4 @@
-"""What is remembered of pictures made on demand: the changed part alone, so many bytes, the latest first."""
+"""What is remembered of pictures made on demand: the changed part alone, so many bytes, to choose from."""
 
 import weakref
 from dataclasses import replace
@@ -71,6 +71,45 @@ def test_of_one_state_the_latest_is_remembered(finish, picture):
     made.add(later)
     assert made.of(first.state, first.request).title == "At 100"
     assert made.bytes == size(later)
+
+
+def test_each_way_of_making_it_has_a_picture_and_the_last_chosen_comes_back(finish, picture):
+    made, first = Made(), finish(150)
+    state = first.state
+    other = replace(finish(100, of=state), provenance={"method": "other"})
+    for finished in (first, other):
+        made.add(finished)
+    assert [(one.title, one.last) for one in made.candidates(state)] == [("At 150", False), ("At 100", True)]
+    made.choose(state, 0)
+    assert [(one.title, one.last) for one in made.candidates(state)] == [("At 150", True), ("At 100", False)]
+    again = made.of(state, first.request)
+    assert np.array_equal(again.result.image, first.result.image)
+    assert not made.candidates(finish().state), "of another state"
+
+
+def stopped(finished, share=0.4):
+    """The same edit, stopped after a share of its way."""
+    pair = finished.request.points[0]
+    handle = Point(*np.add(pair.handle, share * np.subtract(pair.target, pair.handle)))
+    return replace(finished, result=replace(finished.result, partial=True, handles=(handle,)))
+
+
+def test_a_partial_picture_stays_until_the_same_edit_comes_further(finish):
+    made, whole = Made(), finish(150)
+    state = whole.state
+    marked = replace(state, instruction=replace(state.instruction, points=whole.request.points))
+    part, later = (replace(stopped(whole, share), state=marked) for share in (0.4, 0.6))
+    made.add(part)
+    (only,) = made.candidates(marked)
+    assert only.partial and only.way == pytest.approx(0.4, abs=0.01)
+    assert made.of(marked, whole.request).result.partial
+    made.add(later)
+    (only,) = made.candidates(marked)
+    assert only.way == pytest.approx(0.6, abs=0.01)
+    made.add(replace(whole, state=marked))
+    assert [one.partial for one in made.candidates(marked)] == [False]
+    made.add(part)
+    assert [one.partial for one in made.candidates(marked)] == [False, True], "what is whole is not lost"
 
 
 def test_the_oldest_go_when_there_is_no_room(finish):

@@ -87,13 +87,13 @@ def test_another_handle_is_another_search(qtbot, window, worker):
 def test_what_is_kept_moved_what_was_found(qtbot, window, worker):
     pull(window, START, END)
     qtbot.waitUntil(lambda: not window.session.busy)
-    without = window.session._finished.result.image
+    without = window.session._results.shown.result.image
     worker.finished.emit(1, thing(window))
     assert window.session.busy
     qtbot.waitUntil(lambda: not window.session.busy)
-    result = window.session._finished.result
+    result = window.session._results.shown.result
     assert not np.array_equal(result.image, without)
-    assert np.array_equal(window.session._finished.request.subject, thing(window))
+    assert np.array_equal(window.session._results.shown.request.subject, thing(window))
     assert window.session.keep()
     assert np.array_equal(flat(window), result.image)
 
@@ -172,11 +172,11 @@ def test_where_a_gesture_ends_it_is_sought_once_more(qtbot, window, worker, top)
     assert worker.jobs[again].request.points[0].target.x == pytest.approx(830, abs=1)
     assert worker.last == again, "no edit runs by the answer before"
     qtbot.waitUntil(lambda: not window.session.busy)
-    before = window.session._finished
+    before = window.session._results.shown
     worker.finished.emit(again, thing(window, top))
-    assert (window.session._finished is before) == (top == 260), "made anew only where it is another"
+    assert (window.session._results.shown is before) == (top == 260), "made anew only where it is another"
     qtbot.waitUntil(lambda: not window.session.busy)
-    assert np.array_equal(window.session._finished.request.subject, thing(window, top))
+    assert np.array_equal(window.session._results.shown.request.subject, thing(window, top))
     assert isinstance(worker.jobs[worker.last], EditJob)
     assert np.array_equal(worker.jobs[worker.last].request.subject, thing(window, top))
     window.session._settled(anew=True)
@@ -200,14 +200,14 @@ def test_a_fast_picture_that_went_by_the_answer_before_is_made_anew(qtbot, windo
     send(window, QEvent.Type.MouseMove, (830, 250))
     window.session._run_fast()
     worker.answer(worker.last, 90)
-    assert window.session._finished.tier == "fast"
+    assert window.session._results.shown.tier == "fast"
     send(window, QEvent.Type.MouseButtonRelease, (830, 250))
     again = worker.last
     assert sought(worker) == [1, again]
     worker.finished.emit(again, thing(window, 200))
     assert np.array_equal(worker.jobs[worker.last].request.subject, thing(window, 200))
     worker.answer(worker.last, 91)
-    assert np.array_equal(window.session._finished.request.subject, thing(window, 200))
+    assert np.array_equal(window.session._results.shown.request.subject, thing(window, 200))
 
 
 @pytest.mark.parametrize("motion", ["deform", "move"])
@@ -223,7 +223,7 @@ def test_what_undo_brings_back_moved_what_it_was_made_with(qtbot, window, worker
     seen, plans = shown_pictures(window), []
     window.session.planned.connect(lambda request, region: plans.append(request))
     window.undo()
-    assert window.session._finished.tier == "refined"
+    assert window.session._results.shown.tier == "refined"
     assert np.array_equal(plans[-1].subject, thing(window, 100)), "and so it is outlined"
     image, box, _ = seen[-1]
     canvas = flat(window).copy()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from desktop import supervisor as supervisor_module
@@ -10,7 +11,19 @@ from desktop.engine_signals import EngineSignals
 from desktop.limits import Limits
 from desktop.running_job import RunningJob
 from desktop.supervisor import Supervisor
-from engine import EditJob, SubjectJob, WarmJob, channel, pictures
+from engine import (
+    Box,
+    EditJob,
+    EditResult,
+    GenerateJob,
+    Origin,
+    PrepareJob,
+    SubjectJob,
+    WarmJob,
+    channel,
+    jobs,
+    pictures,
+)
 from tests.desktop.test_worker import FAULTY, drag, warp
 
 
@@ -257,3 +270,95 @@ def test_an_answer_that_makes_no_sense_fails_the_job(watched, picture, answer):
     watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
     watched.supervisor.take(watched.process, channel.Finished(1, answer))
     assert "made no sense" in told[0][1]
+
+
+@pytest.fixture
+def heard(watched):
+    """What is told of jobs' ends, as (name, number), and what is sent to the process."""
+    told, sent = [], []
+    for name in ("finished", "cancelled", "failed"):
+        getattr(watched.signals, name).connect(lambda number, *_, name=name: told.append((name, number)))
+    watched.process.send = sent.append
+    watched.supervisor._sent = SimpleNamespace(ref=lambda array: pictures.PictureRef("1-1", array.shape))
+    return SimpleNamespace(told=told, sent=sent)
+
+
+def ready(picture):
+    return PrepareJob(method="flow_warp", request=drag(picture))
+
+
+def runs(sent):
+    return [message.job for message in sent if isinstance(message, channel.Run)]
+
+
+@pytest.mark.parametrize("other", ["edit", "preview", "device"])
+def test_what_is_prepared_gives_way_at_once_and_begins_anew_afterwards(watched, heard, picture, other):
+    supervisor = watched.supervisor
+    supervisor.enqueue(1, ready(picture))
+    assert runs(heard.sent) == [1]
+    supervisor.take(watched.process, channel.Stepped(1, "Adapt", 3, 70))
+    supervisor.enqueue(2, WarmJob() if other == "device" else warp(picture, preview=other == "preview"))
+    assert heard.sent[-1] == channel.Cancel(1, keep=False)
+    supervisor.take(watched.process, channel.Stopped(1))
+    assert runs(heard.sent) == [1, 2]
+    supervisor.take(watched.process, channel.Stopped(2))
+    assert runs(heard.sent) == [1, 2, 1]
+    supervisor.take(watched.process, channel.Finished(1, "cpu"))
+    assert heard.told == [("cancelled", 2), ("finished", 1)]
+
+
+def test_of_two_that_are_prepared_the_later_counts(watched, heard, picture):
+    supervisor = watched.supervisor
+    supervisor.enqueue(1, ready(picture))
+    supervisor.enqueue(2, ready(picture))
+    assert heard.told == [("cancelled", 1)]
+    supervisor.enqueue(3, ready(picture))
+    assert heard.told == [("cancelled", 1), ("cancelled", 2)]
+    supervisor.take(watched.process, channel.Stopped(1))
+    assert runs(heard.sent) == [1, 3]
+
+
+def test_what_was_put_off_can_still_be_cancelled(watched, heard, picture):
+    supervisor = watched.supervisor
+    supervisor.enqueue(1, ready(picture))
+    supervisor.enqueue(2, warp(picture))
+    supervisor.cancel(1)
+    assert heard.told == [("cancelled", 1)]
+    supervisor.take(watched.process, channel.Stopped(1))
+    supervisor.take(watched.process, channel.Stopped(2))
+    assert runs(heard.sent) == [1, 2]
+
+
+def test_preparing_stops_nothing_that_runs(watched, heard, picture):
+    supervisor = watched.supervisor
+    supervisor.enqueue(1, warp(picture, preview=True))
+    supervisor.enqueue(2, ready(picture))
+    assert not heard.told and runs(heard.sent) == [1]
+    supervisor.cancel(1)
+    assert not lives(watched, 50), "nobody waits for its end"
+    supervisor.take(watched.process, channel.Stopped(1))
+    assert runs(heard.sent) == [1, 2]
+
+
+def test_what_is_generated_is_seen_on_its_way_and_its_time_is_learned(watched, heard, tmp_path):
+    folder = watched.supervisor.folder = pictures.SessionFolder(tmp_path)
+    seen, left = [], []
+    watched.signals.preview.connect(lambda *words: seen.append(words))
+    watched.signals.step.connect(lambda *words: left.append(words[2]))
+    image = np.full((32, 64, 4), 255, np.uint8)
+    origin = Origin(prompt="a flower", pack="any", size=(64, 32))
+    for number in (1, 2):
+        watched.supervisor.enqueue(number, GenerateJob(origin=origin))
+        watched.supervisor.take(watched.process, channel.Stepped(number, "Denoise", 0, 1))
+        shown = channel.Previewed(number, list(folder.write(image)), [0, 0, 64, 32])
+        watched.supervisor.take(watched.process, shown)
+        watched.pass_(2)
+        watched.process.heard_at = watched.now()
+        watched.supervisor.take(watched.process, channel.Stepped(number, "Denoise", 1, 1))
+        answer = EditResult(image=image, region=Box(0, 0, 64, 32))
+        end = channel.Finished(number, jobs.encode_answer(answer, folder.write))
+        watched.supervisor.take(watched.process, end)
+    assert [(number, box) for number, _, box in seen] == [(1, Box(0, 0, 64, 32)), (2, Box(0, 0, 64, 32))]
+    assert np.array_equal(seen[0][1], image)
+    assert heard.told == [("finished", 1), ("finished", 2)]
+    assert left == [None, None, pytest.approx(2), pytest.approx(0)]

@@ -12,7 +12,7 @@ from desktop.engine_tier import Choice
 from desktop.warp_tier import WarpTier
 from desktop.window import MainWindow
 from engine import Box, EditResult, Engine, Offer, Point, Step
-from tests.desktop.hands import BY_NAME, flat, press, pull, send, settle
+from tests.desktop.hands import BY_NAME, flat, grab, press, pull, send, settle
 
 START, END = (800, 300), (800, 240)
 FAST = Offer("instant_drag", "tiny", "Tiny")
@@ -38,14 +38,28 @@ class FakeWorker(EngineSignals):
     def close(self):
         pass
 
-    def answer(self, number, value, *, partial=False, timings=None):
-        """Answer a job with a picture that is plain where it may have changed."""
+    def answer(self, number, value, *, partial=False, timings=None, way=None):
+        """Answer a job with a picture that is plain where it may have changed.
+
+        Args:
+            way: what part of their ways the handles went; None where nobody followed them.
+        """
         request = self.jobs[number].request
         region = Engine().plan(request)
         image = request.image.copy()
         image[region.crop.slices][region.mask > 0] = (value, 0, value, 255)
         image.flags.writeable = False
-        result = EditResult(image=image, region=region.box, partial=partial, timings=timings or {})
+        handles = (
+            ()
+            if way is None
+            else tuple(
+                Point(*np.add(pair.handle, way * np.subtract(pair.target, pair.handle)))
+                for pair in request.points
+            )
+        )
+        result = EditResult(
+            image=image, region=region.box, handles=handles, partial=partial, timings=timings or {}
+        )
         self.finished.emit(number, result)
         return result
 
@@ -234,12 +248,91 @@ def test_escape_stops_it_and_shows_what_there_is(qtbot, window, worker):
     assert np.array_equal(flat(window), result.image)
 
 
+def rows(window):
+    """The results that are listed, and the one that is marked."""
+    listed = window._history.results
+    if not listed.isVisibleTo(window._history):
+        return []
+    return [listed.item(i).text() for i in range(listed.count())], listed.currentRow()
+
+
+def test_what_was_stopped_is_gone_back_to_from_the_list_and_by_undo(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    assert rows(window) == []
+    window.session.engine_tier.cancel()
+    part = worker.answer(number, 90, partial=True, way=0.4)
+    assert rows(window) == (["Without refining", "InstantDrag · 40 %, stopped early"], 1)
+    assert "moved 40 % of the way: it was stopped early" in window.statusBar().currentMessage()
+
+    window._history.results.setCurrentRow(0)
+    qtbot.waitUntil(lambda: badge(window).startswith("Flow warp · Enter"))
+    assert rows(window)[1] == 0
+    window._history.results.setCurrentRow(1)
+    qtbot.waitUntil(lambda: "stopped early" in badge(window))
+
+    pull(window, (300, 300), (330, 300))
+    assert rows(window) == [], "they are of other drags"
+    qtbot.waitUntil(lambda: badge(window).startswith("Flow warp · Enter"))
+    with qtbot.waitSignal(window.session.finished):
+        window.undo()
+    assert "stopped early" in badge(window) and rows(window)[1] == 1
+    qtbot.keyClick(window._history.results, Qt.Key.Key_Return)  # in the list Enter keeps, too
+    assert np.array_equal(flat(window), part.image)
+    assert rows(window) == []
+
+
+def test_a_stopped_refine_loses_nothing_that_was_refined_before(qtbot, window, worker):
+    whole = worker.answer(refine(qtbot, window, worker), 130, way=0.95)
+    window.refine()
+    window.session.engine_tier.cancel()
+    worker.answer(worker.last, 90, partial=True, way=0.2)
+    words = ["Without refining", "InstantDrag · 95 %", "InstantDrag · 20 %, stopped early"]
+    assert rows(window) == (words, 2)
+    window._history.results.setCurrentRow(1)
+    qtbot.waitUntil(lambda: "stopped early" not in badge(window))
+    assert rows(window) == (words, 1)
+    assert window.session.keep()
+    assert np.array_equal(flat(window), whole.image)
+
+
+def test_a_result_that_comes_while_the_list_is_clicked_is_not_covered(qtbot, window, worker):
+    worker.answer(refine(qtbot, window, worker), 130, way=0.95)
+    window._history.results.setCurrentRow(0)  # and before that is heard
+    window.refine()
+    last = worker.answer(worker.last, 150, way=0.97)
+    QApplication.processEvents()
+    assert rows(window) == (["Without refining", "InstantDrag · 97 %"], 1)
+    assert window.session.keep()
+    assert np.array_equal(flat(window), last.image)
+
+
+def test_at_the_end_of_a_refine_it_is_said_how_far_the_drags_went(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    worker.answer(number, 130, way=0.71)
+    told = window.statusBar().currentMessage()
+    assert told == "Drag 1 moved 71 % of the way: allow it more steps, or pull less."
+    window.refine()
+    worker.answer(worker.last, 131, way=0.98)
+    assert window.statusBar().currentMessage() == "The drag moved 98 % of the way."
+
+
+def test_a_refine_of_a_handle_that_may_not_move_says_so_at_once(qtbot, window, worker):
+    window.use_tool("editable")
+    pull(window, (100, 700), (300, 700))
+    window.use_tool("drag")
+    number = refine(qtbot, window, worker)
+    assert window.statusBar().currentMessage().startswith("Drag 1 starts where nothing may change")
+    worker.answer(number, 130, way=0.0)
+    assert "it starts where nothing may change" in window.statusBar().currentMessage()
+
+
 def test_stopped_with_nothing_to_show_the_warp_comes_back(qtbot, window, worker):
     number = refine(qtbot, window, worker)
     worker.preview.emit(number, np.full((40, 50, 4), 255, np.uint8), Box(780, 220, 830, 260))
     window.session.engine_tier.cancel()
     seen = shown_pictures(window)
     worker.cancelled.emit(number)
+    assert "InstantDrag was stopped before" in window.statusBar().currentMessage()
     assert seen, "the intermediate picture does not stay"
     assert badge(window).startswith("Flow warp")
 
@@ -260,13 +353,35 @@ def test_what_was_refined_meanwhile_comes_back_with_undo(qtbot, window, worker):
 @pytest.mark.parametrize("what", ["settings", "method"])
 def test_after_a_refine_other_settings_and_methods_show_what_they_make(qtbot, window, worker, what):
     worker.answer(refine(qtbot, window, worker), 130)
-    assert window.session._finished.tier == "refined"
+    assert window.session._results.shown.tier == "refined"
     with qtbot.waitSignal(window.session.finished):
         if what == "settings":
             window.session.set_settings({"stiffness": 0.1})
         else:
             window.session.choose_fast(None)
     assert badge(window).startswith("Flow warp · Enter")
+
+
+def test_the_tracked_handles_are_seen_where_they_are(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    places, ratio = ((300, 500), (340, 480)), window.devicePixelRatioF()
+    before = grab(window)
+
+    def changed():
+        """Whether the canvas looks otherwise than before around each place."""
+        now = grab(window)
+        around = []
+        for place in places:
+            x, y = (round(at * ratio) for at in window.workspace.canvas.viewport.to_widget(*place))
+            spot = slice(y - 6, y + 7), slice(x - 6, x + 7)
+            around.append(bool((now[spot] != before[spot]).any()))
+        return around
+
+    for index, place in enumerate(places):
+        worker.handles.emit(number, (Point(*place),))
+        assert changed() == [i == index for i in range(2)]
+    worker.answer(number, 130)
+    assert window.workspace._markers.tracks == ()
 
 
 def pass_by(worker, number):

@@ -49,4 +49,32 @@ def test_a_phase_that_is_first_heard_of_midway_is_not_taken_for_fast():
     left = TimeLeft()
     run(left, 0)
     left.begin("k")
-    assert left.step(Step("b", 3, 4), 100) == pytest.approx(2 + 2)
+    assert left.step(Step("b", 3, 4), 100) == pytest.approx(2), "what came before it is over"
+
+
+def run_phases(left, begin, phases):
+    """Phases of one step each; what is told at the start of each."""
+    left.begin("k")
+    now, told = begin, []
+    for phase, seconds in phases.items():
+        told.append(left.step(Step(phase, 0, 1), now))
+        now += seconds
+        left.step(Step(phase, 1, 1), now)
+    left.end(now)
+    return told
+
+
+def test_a_phase_that_was_left_out_once_is_expected_again_but_not_after_what_follows_it():
+    left, whole = TimeLeft(), {"load": 1, "learn": 8, "drag": 4, "decode": 2}
+    run_phases(left, 0, whole)
+    known = {phase: seconds for phase, seconds in whole.items() if phase != "learn"}
+    assert run_phases(left, 100, known) == pytest.approx([15, 6, 2])
+    assert run_phases(left, 200, known) == pytest.approx([15, 6, 2])
+    assert run_phases(left, 300, whole) == pytest.approx([15, 14, 6, 2])
+
+
+def test_a_phase_that_is_new_takes_its_place():
+    left = TimeLeft()
+    run_phases(left, 0, {"load": 1, "drag": 4, "decode": 2})
+    assert run_phases(left, 100, {"load": 1, "learn": 8, "drag": 4, "decode": 2})[0] == pytest.approx(7)
+    assert run_phases(left, 200, {"load": 1, "drag": 4, "decode": 2}) == pytest.approx([15, 6, 2])

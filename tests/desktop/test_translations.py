@@ -17,7 +17,7 @@ from desktop import texts
 from desktop.start_page import StartPage
 from desktop.translations import LANGUAGES, best_translation, install_translations
 from desktop.window import MainWindow
-from engine import METHODS, Engine, samples
+from engine import METHODS, Engine, GenerationSettings, samples
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "resources" / "translations"
@@ -149,8 +149,8 @@ def test_every_text_is_found_when_the_program_runs(language, translate):
 
 def test_what_the_engine_says_in_the_window_is_listed():
     said = set()
-    for method in METHODS.values():
-        for each in method.settings.declarations():
+    for settings in (GenerationSettings, *(method.settings for method in METHODS.values())):
+        for each in settings.declarations():
             said |= {each.name.replace("_", " ").title(), each.help, *each.choices}
     assert set(texts.SETTINGS) == said
     assert set(texts.SAMPLES) == {sample.title for sample in samples()}

@@ -123,7 +123,7 @@ def test_from_the_start_page_escape_leads_back_and_nothing_acts_on_what_is_hidde
     dragged.actions_["samples"].trigger()
     assert page.isVisible() and page.back_button.hasFocus()
     enabled = {name for name in dragged.actions_.names if dragged.actions_[name].isEnabled()}
-    assert enabled == {"open", "close", "walk_back"}
+    assert enabled == {"open", "generate", "close", "walk_back"}
     state = dragged.document.state
     for key in (KEY.Key_P, KEY.Key_Delete, KEY.Key_X, KEY.Key_E):
         QTest.keyClick(page.open_button, key)

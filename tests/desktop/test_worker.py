@@ -16,7 +16,18 @@ from PySide6.QtCore import QObject
 from desktop.engine_process import Command, engine_command
 from desktop.limits import Limits
 from desktop.worker import EngineWorker
-from engine import DragEdit, EditJob, Engine, Point, PointPair, SubjectJob, WarmJob, channel, pictures
+from engine import (
+    DragEdit,
+    EditJob,
+    Engine,
+    Point,
+    PointPair,
+    PrepareJob,
+    SubjectJob,
+    WarmJob,
+    channel,
+    pictures,
+)
 
 ROOT = Path(__file__).parents[2]
 FAULTY = Command((sys.executable, "-m", "tests.engine.fault_host"), ROOT)
@@ -135,6 +146,18 @@ def test_all_kinds_of_jobs_are_answered_in_their_turn(start, picture):
     hello = ear.of("ready")[0][1]
     assert hello.pid == worker.pid
     assert hello.versions["numpy"] == np.__version__
+
+
+def test_what_is_prepared_lets_others_go_first_and_is_done_in_the_end(start, picture):
+    worker, ear = start()
+    ready = worker.submit(PrepareJob(method="fault", request=drag(picture, prompt="short")))
+    ear.wait("step", ready)
+    pid = worker.pid
+    for _ in range(2):
+        works(worker, ear, picture)
+    assert not any(ear.of(name, ready) for name in ENDS), "it waits, and nobody is told"
+    assert ear.end(ready)[::2] == ("finished", "cpu")
+    assert worker.pid == pid, "it has stopped in time"
 
 
 def test_what_the_engine_refuses_is_told_and_the_next_edit_works(start, picture):
