@@ -5,17 +5,17 @@ the handle. Shi et al.: DragDiffusion (2023) takes features of a decoder block, 
 timestep.
 """
 
-import itertools
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor, nn
 
+from engine.diffusion.ddim import Ddim, invert
+from engine.diffusion.features import features_alone
 from engine.diffusion.latent_diffusion import LatentDiffusion
+from engine.progress import Progress
 from engine.training.drag_metrics import SEED
 from engine.training.pairs import DragBatch, PairGenerator
 from engine.training.photos import Photos
@@ -24,7 +24,7 @@ SIZE = 256  # side of the pairs, in pixels
 NEAR, FAR = 12, 64  # pixels along each axis: DragGAN's window, and one that nearly all points stay within
 TIMESTEP = 0.4  # share of the schedule at which features are taken
 BLOCK = -1  # of the decoder: the last tracks best in our own; DragDiffusion takes the last but one
-INVERSION = 8  # steps
+INVERSION = 20  # steps of the whole schedule
 PATCH = 5  # pixels: side of the patches of colours that features are compared with
 
 _AT_ONCE = 8  # pairs
@@ -70,35 +70,17 @@ def diffusion_features(
         schedule: configuration of the scheduler that the noise predictor was trained with.
         timestep: 0 to 1, as a share of the schedule.
     """
-    noising: Any = DDPMScheduler.from_config(dict(schedule))
-    alphas: Tensor = noising.alphas_cumprod
-    time = round(timestep * (len(alphas) - 1))
+    ddim = Ddim(schedule, INVERSION)
+    depth = ddim.depth(timestep)
+    time = torch.tensor(ddim.timesteps[-depth])
 
     @torch.no_grad()
     def featured(pictures: Tensor) -> Tensor:
-        latents = inverted(diffusion, diffusion.encode(pictures * 2 - 1), prompt, alphas, time)
-        noise = partial(diffusion.predict_noise, latents, torch.tensor(time), prompt)
-        return made_by(diffusion.unet, block, noise)
+        latents = diffusion.encode(pictures * 2 - 1)
+        noisy = invert(diffusion, latents, prompt, ddim, depth, Progress())[-1]
+        return features_alone(diffusion, noisy, time, prompt, block)
 
     return featured
-
-
-def inverted(
-    diffusion: LatentDiffusion, latents: Tensor, prompt: Tensor, alphas: Tensor, time: int
-) -> Tensor:
-    """Latents with the noise from which denoising leads back to them: DDIM in reverse (Song et al. 2021).
-
-    Args:
-        latents: (b, c, h, w), clean.
-        alphas: ᾱ of each timestep.
-        time: the timestep to reach.
-    """
-    times = torch.linspace(0, time, INVERSION + 1).round().long()
-    for now, then in itertools.pairwise(times):
-        noise = diffusion.predict_noise(latents, now, prompt)
-        clean = (latents - (1 - alphas[now]).sqrt() * noise) / alphas[now].sqrt()
-        latents = alphas[then].sqrt() * clean + (1 - alphas[then]).sqrt() * noise
-    return latents
 
 
 def made_by(unet: nn.Module, block: int, run: Callable[[], object]) -> Tensor:
