@@ -6,10 +6,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import engine.shelf
 from engine import METHODS, cli, data_dir
 from engine.edit import Box, DragEdit, EditResult
 from engine.method import Method
 from engine.methods.flow_warp.settings import FlowWarpSettings
+from engine.packs import PackStore
 from engine.photo import open_photo
 from tests.engine.sd_pack import write_sd_pack
 
@@ -77,7 +79,9 @@ def test_what_is_chosen_counts(run, painter, tmp_path):
     assert (told["steps"], told["guidance"], told["size"]) == (2, 3.0, [64, 64])
 
 
-def test_the_only_pack_that_can_is_taken(run, painter, tmp_path):
+def test_the_only_pack_that_can_is_taken(run, painter, tmp_path, monkeypatch):
+    (tmp_path / "nothing").mkdir()
+    monkeypatch.setattr(engine.shelf, "PackStore", lambda: PackStore(tmp_path / "nothing"))
     words = ("generate", "a", "-o", tmp_path / "a.png", "--steps", 1)
     status, _, err = run(*words)
     assert (status, err) == (
