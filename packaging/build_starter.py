@@ -75,6 +75,10 @@ inference_steps = 20
 inversion_strength = 0.5
 learning_rate = 0.02
 lora_steps = 20
+
+[methods.generate]
+steps = 30
+guidance = 2.0
 """
 
 
