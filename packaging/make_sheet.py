@@ -2,7 +2,8 @@
 
     python packaging/make_sheet.py [NAME ...]
 
-before_after.jpg shows flow warp, starter.jpg flow warp beside InstantDrag on the starter pack.
+before_after.jpg shows flow warp, starter.jpg flow warp beside InstantDrag on the starter pack, refine.jpg
+beside GoodDrag and DragDiffusion on it.
 """
 
 import sys
@@ -43,6 +44,10 @@ class Sheet(NamedTuple):
 SHEETS = {
     "before_after": Sheet((("flow_warp", None),), ONE_OF_EACH),
     "starter": Sheet((("flow_warp", None), ("instant_drag", "starter")), painted=False),
+    "refine": Sheet(
+        (("flow_warp", None), ("good_drag", "starter"), ("drag_diffusion", "starter")),
+        ("mona_lisa", "canyon_wren", "osprey"),
+    ),
 }
 
 

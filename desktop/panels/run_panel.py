@@ -181,8 +181,7 @@ class RunPanel(QWidget):
         """Offer methods; those without a pack run in the window already."""
         there = [offer for offer in offers if offer.pack is not None]
         self.fast.set_offers([offer for offer in there if METHODS[offer.method].live])
-        # What takes longest is what is worth asking for; the others have run before it is.
-        self.slow.set_offers(sorted(there, key=lambda offer: METHODS[offer.method].live))
+        self.slow.set_offers(there)
         self.setVisible(bool(there))
         self._show()
 
