@@ -16,8 +16,9 @@ _STRIP = 20e9  # multiplications and additions at a time: 0.15 s of a core; shor
 def cancellable(progress: Progress, *networks: nn.Module) -> Generator[None]:
     """While this lasts, running `networks` raises `Cancelled` soon after the user asked to stop.
 
-    On a CPU every layer asks first, and convolutions too large to wait for are done in strips of rows, which
-    compute the same. On a GPU, where a whole network is faster than that, each network asks once.
+    On a CPU every layer asks first, and once more when gradients come back to it; convolutions too large to
+    wait for are done in strips of rows, which compute the same. On a GPU, where a whole network is faster
+    than that, each network asks once.
     `progress` counts how often they run.
     """
     with ExitStack() as stack:
@@ -27,6 +28,9 @@ def cancellable(progress: Progress, *networks: nn.Module) -> Generator[None]:
             for module in _layers(network) if on_cpu else (network,):
                 ask = module.register_forward_pre_hook(lambda *_: progress.check())
                 stack.callback(ask.remove)
+                if on_cpu:
+                    again = module.register_forward_hook(partial(_ask_in_backward, progress))
+                    stack.callback(again.remove)
                 if on_cpu and type(module) is nn.Conv2d and module.padding_mode == "zeros":
                     stack.enter_context(_in_strips(module, progress))
         yield
@@ -35,6 +39,11 @@ def cancellable(progress: Progress, *networks: nn.Module) -> Generator[None]:
 def _count(progress: Progress, network: nn.Module, inputs: tuple[object, ...]) -> None:
     first = inputs[0] if inputs else None
     progress.count(type(network).__name__, len(first) if isinstance(first, Tensor) else 1)
+
+
+def _ask_in_backward(progress: Progress, module: nn.Module, inputs: object, output: object) -> None:
+    if isinstance(output, Tensor) and output.requires_grad:
+        output.register_hook(lambda _: progress.check())
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:

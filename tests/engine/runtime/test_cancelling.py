@@ -48,11 +48,34 @@ def test_it_stops_before_the_layer(network, poll):
         network(torch.zeros(1, 3, 8, 8))
 
 
+@pytest.mark.parametrize("poll", range(3, 6))
+def test_it_stops_on_the_way_back(network, poll):
+    image = torch.zeros(1, 3, 8, 8, requires_grad=True)
+    with cancellable(Progress(is_cancelled=Polls(poll)), network):
+        made_of = network(image).sum()
+        with pytest.raises(Cancelled):
+            made_of.backward()
+    assert image.grad is None
+
+
+def test_gradients_are_the_same(network):
+    def gradient():
+        image = torch.ones(1, 3, 8, 8, requires_grad=True)
+        network(image).square().sum().backward()
+        return image.grad
+
+    expected, polls = gradient(), Polls()
+    with cancellable(Progress(is_cancelled=polls), network):
+        assert torch.equal(gradient(), expected)
+    assert polls.count == 6
+
+
 def test_nothing_is_left_behind(network):
     with pytest.raises(Cancelled), cancellable(Progress(is_cancelled=lambda: True), network):
         network(torch.zeros(1, 3, 8, 8))
     for module in network.modules():
         assert not module._forward_pre_hooks
+        assert not module._forward_hooks
         assert "forward" not in vars(module)
     assert network(torch.zeros(1, 3, 8, 8)).shape == (1, 2, 8, 8)
 
