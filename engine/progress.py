@@ -65,8 +65,8 @@ class Progress:
             self.check()
             self._on_step(Step(phase, done, len(items)))
             yield item
-        self._timings[phase] = self._timings.get(phase, 0.0) + time.perf_counter() - begun
         self._on_step(Step(phase, len(items), len(items)))
+        self._timings[phase] = self._timings.get(phase, 0.0) + time.perf_counter() - begun
 
     @contextmanager
     def phase(self, name: str) -> Generator[None]:

@@ -23,7 +23,7 @@ from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress, Step
 from engine.runtime.components import Components
-from engine.runtime.device import peak_memory, reset_peak_memory, resolve_device
+from engine.runtime.device import peak_memory, reset_peak_memory, resolve_device, synchronize
 
 _MEMORY_AIM = {"cpu": 8000.0, "cuda": 6000.0}  # MB
 _UPDATES = 3  # of the latents, in the longer of two trials whose difference they are
@@ -124,6 +124,7 @@ def run(subject: Subject, side: int = 512, width: int = SD15, device: str = "aut
     """
     device = resolve_device(device, networks=True)
     components = random_diffusion(device, side, width)
+    components.load("text_encoder", object)
     return _extrapolated(subject, components) if device == "cpu" else _whole(subject, components)
 
 
@@ -180,6 +181,7 @@ def _edit(subject: Subject, components: Components, settings: Any) -> Spent:  # 
 
     def count(step: Step) -> None:
         if step.done == step.total:
+            synchronize(components.device)  # so that no phase pays for the one before
             steps[step.phase] += step.total
 
     progress = Progress(on_step=count)

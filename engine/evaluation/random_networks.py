@@ -25,7 +25,7 @@ SCHEDULER = {
 }
 SD15 = 320  # channels of its noise predictor at its finest
 _TOKENS, _FEATURES = 77, 768
-_ROLES = ("unet", "vae", "scheduler", "null_prompt")
+_ROLES = ("unet", "vae", "scheduler", "null_prompt", "text_encoder")
 
 
 def fill_randomly(network: "nn.Module", device: str, precision: "dtype") -> None:
@@ -44,6 +44,8 @@ def fill_randomly(network: "nn.Module", device: str, precision: "dtype") -> None
 
 def random_diffusion(device: str, side: int, width: int = SD15) -> Components:
     """A Stable Diffusion 1.5, or a narrower and shallower one, as an opened pack that knows no words.
+
+    Its text encoder is there only to be held in memory, as that of a real pack is.
 
     It keeps no work of one edit for the next.
 
@@ -79,6 +81,7 @@ class _RandomComponents(Components):
         import torch  # noqa: PLC0415
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: PLC0415
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel  # noqa: PLC0415
+        from transformers import CLIPTextConfig, CLIPTextModel  # noqa: PLC0415
 
         from engine.runtime.loaders import PRECISIONS  # noqa: PLC0415
 
@@ -87,8 +90,13 @@ class _RandomComponents(Components):
             return SCHEDULER
         if role == "null_prompt":
             return torch.zeros(1, _TOKENS, _FEATURES, device=self.device, dtype=precision)
+        makers: dict[str, Callable[[], nn.Module]] = {
+            "unet": lambda: UNet2DConditionModel(**self._unet),
+            "vae": lambda: AutoencoderKL(**self._vae),
+            "text_encoder": lambda: CLIPTextModel(CLIPTextConfig(**self._text_encoder)),
+        }
         with torch.device("meta"):
-            network = UNet2DConditionModel(**self._unet) if role == "unet" else AutoencoderKL(**self._vae)
+            network = makers[role]()
         fill_randomly(network, self.device, precision)
         return network
 
@@ -101,6 +109,11 @@ class _RandomComponents(Components):
             "attention_head_dim": 8,
             "layers_per_block": 2 if width == SD15 else 1,
         }
+
+    @property
+    def _text_encoder(self) -> dict[str, Any]:
+        layers = 12 if self.width == SD15 else 1
+        return {"hidden_size": _FEATURES, "intermediate_size": 4 * _FEATURES, "num_hidden_layers": layers}
 
     @property
     def _vae(self) -> dict[str, Any]:

@@ -52,6 +52,14 @@ def peak_memory(device: str) -> float:
     return torch.cuda.max_memory_allocated() / 1e6
 
 
+def synchronize(device: str) -> None:
+    """Wait until a GPU has done all that it was asked for."""
+    if device != "cpu":
+        import torch  # noqa: PLC0415
+
+        (torch.cuda if device == "cuda" else torch.mps).synchronize()
+
+
 def total_memory(device: str) -> int:
     """Bytes of the memory that tensors on a device lie in; 0 where nobody tells."""
     if device == "cuda":
