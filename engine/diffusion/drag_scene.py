@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, interpolate
 
 from engine.diffusion.composite import composite
+from engine.diffusion.drag_task import DragTask
 from engine.diffusion.frame import Colours, Frame
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.points import grid_points, within
@@ -88,6 +89,16 @@ class DragScene:
         if not latent.any():
             latent = adaptive_max_pool2d(whole, latents.shape[-2:])
         return latent.to(latents)
+
+    def task(self, noisy: Tensor) -> DragTask:
+        """The drags for latents (1, c, h, w) that lead to the picture."""
+        return DragTask(
+            noisy=noisy,
+            mask=self.mask(noisy),
+            handles=self.handles,
+            targets=self.targets,
+            grid=self.grid,
+        )
 
     def places(self, handles: Tensor) -> tuple[Point, ...]:
         """Where handles on the grid lie in the request: as far from where they began as they have moved."""

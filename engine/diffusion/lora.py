@@ -6,10 +6,10 @@ draws its latents from the autoencoder's posterior; here the network sees the wh
 it edits it, and the posterior's mode.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -17,17 +17,30 @@ from torch import Tensor, nn
 
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.optimize import (
+    Fit,
     Noising,
     mixed_precision,
     noise_prediction_loss,
-    optimize,
     rows_at_once,
     sparing_memory,
 )
-from engine.progress import Progress
+from engine.progress import Cancelled, Progress
 
 _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 _ADAPTER = "picture"
+
+
+class Fitting(Protocol):
+    """Settings of a method that fits one."""
+
+    @property
+    def lora_steps(self) -> int: ...
+    @property
+    def lora_learning_rate(self) -> float: ...
+    @property
+    def lora_batch(self) -> int: ...
+    @property
+    def lora_rank(self) -> int: ...
 
 
 class LoraSettings(NamedTuple):
@@ -37,6 +50,11 @@ class LoraSettings(NamedTuple):
     learning_rate: float = 5e-4
     batch: int = 4
     rank: int = 16
+
+    @classmethod
+    def of(cls, settings: Fitting) -> Self:
+        """As a method's settings say."""
+        return cls(settings.lora_steps, settings.lora_learning_rate, settings.lora_batch, settings.lora_rank)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,6 +118,9 @@ def fit_lora(
     settings: LoraSettings,
     generator: torch.Generator,
     progress: Progress,
+    *,
+    begun: Mapping[str, Tensor] | None = None,
+    stopped: Callable[[Mapping[str, Tensor]], None] = lambda state: None,
 ) -> Lora:
     """A LoRA by which the network knows one picture.
 
@@ -108,6 +129,8 @@ def fit_lora(
         embedding: (1, tokens, features) of what it shows.
         config: of the scheduler that the network was trained with.
         generator: on the CPU; torch's own is not touched.
+        begun: what `stopped` was given when the user stopped the same fit before.
+        stopped: takes what is needed to go on another time.
 
     Raises:
         Cancelled: the user asked to stop; the network is as it was.
@@ -118,17 +141,24 @@ def fit_lora(
     def loss() -> Iterator[Tensor]:
         drawn = noising.draw((settings.batch, *latents.shape[1:]), generator)
         for part in zip(*(tensor.split(rows) for tensor in drawn), strict=True):
-            error = noise_prediction_loss(diffusion, latents, embedding, noising, part)
+            # Autocast keeps halved copies of weights until it ends: it must not outlast a step of these.
+            with mixed_precision(diffusion):
+                error = noise_prediction_loss(diffusion, latents, embedding, noising, part)
             yield error * (len(part[0]) / settings.batch)
 
     lora = Lora.of(diffusion.unet, settings.rank, generator)
     with (
         lora.attached(diffusion.unet, trained=True) as weights,
         sparing_memory(diffusion, latents),
-        mixed_precision(diffusion),
     ):
-        halved = diffusion.dtype == torch.float16
-        optimize(weights, loss, settings.steps, settings.learning_rate, progress, "Adapt", halved=halved)
+        fit = Fit(weights, settings.learning_rate, generator, halved=diffusion.dtype == torch.float16)
+        if begun is not None:
+            fit.restore(begun)
+        try:
+            fit.run(loss, settings.steps, progress, "Adapt")
+        except Cancelled:
+            stopped(fit.state())
+            raise
         fitted = [weight.detach().cpu() for weight in weights]
     return Lora(tensors=dict(zip(lora.tensors, fitted, strict=True)))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
@@ -20,35 +20,105 @@ _ROOM = 3e9  # bytes that may wait for a backward pass
 _WAITING = 320  # numbers that do, for each latent pixel and first channel of Stable Diffusion with a LoRA
 
 
-def optimize(
-    parameters: Sequence[Tensor],
-    loss: Callable[[], Iterable[Tensor]],
-    steps: int,
-    learning_rate: float,
-    progress: Progress,
-    phase: str,
-    *,
-    halved: bool = False,
-) -> None:
-    """Adapt parameters by AdamW (Loshchilov, Hutter 2019), with the weight decay of 0.01 that torch takes.
+class Descent:
+    """Steps of an optimizer down gradients that may pass through float16, where small ones vanish.
 
     Args:
-        loss: gives the parts whose sum is a step's loss; the gradient of each is taken before the next.
-        phase: under which steps are reported.
-        halved: whether gradients pass through float16, where small ones vanish unless the loss is scaled.
-
-    Raises:
-        Cancelled: the user asked to stop.
+        halved: whether they do; then the loss is scaled.
+        scale: by how much at first; it halves whenever a gradient overflows, and that step is left out.
     """
-    optimizer = torch.optim.AdamW(parameters, learning_rate)
-    scaler = torch.amp.GradScaler(parameters[0].device.type, enabled=halved)
-    with torch.enable_grad():
-        for _ in progress.track(phase, range(steps)):
-            for part in loss():
-                scaler.scale(part).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad()
+
+    def __init__(self, device: torch.device, *, halved: bool, scale: float = 2.0**16) -> None:
+        self._scaler = torch.amp.GradScaler(device.type, init_scale=scale, enabled=halved)
+
+    @classmethod
+    def of_latents(cls, diffusion: LatentDiffusion) -> Self:
+        """For latents that are optimised through a network."""
+        return cls(diffusion.device, halved=diffusion.dtype == torch.float16, scale=2.0**10)
+
+    def step(self, optimizer: torch.optim.Optimizer, loss: Iterable[Tensor]) -> None:
+        """One step.
+
+        Args:
+            loss: the parts of the loss; the gradient of each is taken before the next is asked for.
+        """
+        for part in loss:
+            self._scaler.scale(part).backward()
+        self._scaler.step(optimizer)
+        self._scaler.update()
+        optimizer.zero_grad()
+
+    @property
+    def scale(self) -> Tensor:
+        """By how much the loss is scaled now, 0-dimensional."""
+        return torch.tensor(self._scaler.get_scale())
+
+    @scale.setter
+    def scale(self, scale: Tensor) -> None:
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(self._scaler.state_dict() | {"scale": float(scale)})
+
+
+class Fit:
+    """Adapts parameters by AdamW (Loshchilov, Hutter 2019), with the weight decay of 0.01 that torch takes.
+
+    What was stopped can be taken up again, and ends as if it had never been.
+
+    Args:
+        generator: from which the loss is drawn.
+        halved: whether gradients pass through float16.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: float,
+        generator: torch.Generator,
+        *,
+        halved: bool = False,
+    ) -> None:
+        self._parameters, self._generator = parameters, generator
+        self._optimizer = torch.optim.AdamW(parameters, learning_rate)
+        self._descent = Descent(parameters[0].device, halved=halved)
+        self._done, self._drawn = 0, generator.get_state()
+
+    def run(self, loss: Callable[[], Iterable[Tensor]], steps: int, progress: Progress, phase: str) -> None:
+        """Go on until so many steps are done.
+
+        Args:
+            loss: gives the parts whose sum is a step's loss; the gradient of each is taken before the next.
+            phase: under which steps are reported.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
+        with torch.enable_grad():
+            for _ in progress.track(phase, range(self._done, steps)):
+                self._descent.step(self._optimizer, loss())
+                self._done, self._drawn = self._done + 1, self._generator.get_state()
+
+    def state(self) -> dict[str, Tensor]:
+        """All that `restore` needs, as it was after the last whole step."""
+        state = {"done": torch.tensor(self._done), "drawn": self._drawn, "scale": self._descent.scale}
+        for i, parameter in enumerate(self._parameters):
+            state[f"{i}"] = parameter.detach()
+            known: Mapping[str, Tensor] = self._optimizer.state[parameter]
+            state |= {f"{i}.{name}": tensor for name, tensor in known.items()}
+        return state
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Begin where a fit of parameters of the same shapes was stopped."""
+        self._done = int(state["done"])
+        self._generator.set_state(state["drawn"])
+        self._drawn = state["drawn"]
+        self._descent.scale = state["scale"]
+        for i, parameter in enumerate(self._parameters):
+            parameter.detach().copy_(state[f"{i}"])
+            known = {name.partition(".")[2]: name for name in state if name.startswith(f"{i}.")}
+            self._optimizer.state[parameter] = {
+                name: state[full] if name == "step" else state[full].to(parameter.device, copy=True)
+                for name, full in known.items()
+            }
 
 
 class Noising:
@@ -111,12 +181,16 @@ def rows_at_once(diffusion: LatentDiffusion, latents: Tensor, rows: int) -> int:
 
 
 @contextmanager
-def sparing_memory(diffusion: LatentDiffusion, latents: Tensor) -> Generator[None]:
+def sparing_memory(diffusion: LatentDiffusion, latents: Tensor, rows: int = 1) -> Generator[None]:
     """While this lasts, what would take too much room until the backward pass is computed again there.
 
     Chen et al.: Training Deep Nets with Sublinear Memory Cost (2016). Small networks are left as they are.
+
+    Args:
+        latents: (b, c, h, w).
+        rows: of their size, how many a backward pass goes through.
     """
-    if _waiting(diffusion, latents) <= _ROOM:
+    if rows * _waiting(diffusion, latents) <= _ROOM:
         yield
         return
     with checkpointed(diffusion.unet):

@@ -20,10 +20,11 @@ from torch import Tensor
 from engine.packs import ModelPack
 from engine.paths import data_dir
 
-_FORMAT = 1  # raised when what is kept under the same key comes to mean something else
+_FORMAT = 2  # raised when what is kept under the same key comes to mean something else
 _MEMORY, _DISK = 256 << 20, 1 << 30  # bytes
 _ABANDONED = 3600  # seconds after which an unfinished file is that of a process that was killed
 _CHECKSUM = "crc32"
+_SOON_MADE, _CHEAP = ("reference",), "-cheap"  # works that cost little, and the mark by which they go first
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ Tensors = dict[str, Tensor]
 
 
 class Memo:
-    """Keeps the latest works; of those beyond a budget the least recently used go first.
+    """Keeps the latest works; of those beyond a budget the cheap, then the least recently used go first.
 
     Args:
         identity: of the networks that the works are made with.
@@ -63,13 +64,35 @@ class Memo:
         Raises:
             TypeError: the key holds something else.
         """
+        return self.find(kind, key) or self.keep(kind, key, make())
+
+    def find(self, kind: str, key: object) -> Tensors | None:
+        """As `get`, of a work that may not be kept."""
         name = self._name(kind, key)
-        work = self._works.pop(name, None) or self._read(name)
+        work = self._works.pop(name, None)
         if work is None:
-            work = _copies(make())
-            self._write(name, work)
+            work = self._read(name)
+        else:
+            with suppress(OSError):  # not to be the first to go from the disk
+                os.utime(self._path(name))
+        if work is None:
+            return None
         self._remember(name, work)
         return _copies(work)
+
+    def keep(self, kind: str, key: object, made: Mapping[str, Tensor]) -> Tensors:
+        """As `get`, of a work that has just been made."""
+        name, work = self._name(kind, key), _copies(made)
+        self._write(name, work)
+        self._remember(name, work)
+        return _copies(work)
+
+    def drop(self, kind: str, key: object) -> None:
+        """Forget a work, if it is kept."""
+        name = self._name(kind, key)
+        self._works.pop(name, None)
+        with suppress(OSError):
+            self._path(name).unlink(missing_ok=True)
 
     def _remember(self, name: str, work: Tensors) -> None:
         if _size(work) > self._memory:
@@ -81,7 +104,7 @@ class Memo:
     def _name(self, kind: str, key: object) -> str:
         digest = hashlib.sha256()
         _feed(digest, (_FORMAT, self._identity, kind, key))
-        return digest.hexdigest()
+        return f"{digest.hexdigest()}{_CHEAP if kind in _SOON_MADE else ''}"
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.safetensors"
@@ -91,7 +114,8 @@ class Memo:
         path = self._path(name)
         try:
             with safe_open(path, framework="pt") as file:
-                work = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dictionary
+                # Copied, as a file that is mapped cannot be removed everywhere.
+                work = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - no dictionary
                 kept = file.metadata() or {}
             if kept.get(_CHECKSUM) == _checksum(work):
                 os.utime(path)
@@ -124,13 +148,19 @@ class Memo:
         """Remove what is beyond the budget, but for the latest, and what killed processes left."""
         for left in self._folder.glob("*.part"):
             if time.time() - left.stat().st_mtime > _ABANDONED:
-                left.unlink(missing_ok=True)
+                _remove(left)
         kept = [(path.stat(), path) for path in self._folder.glob("*.safetensors") if path != latest]
         room = self._disk - latest.stat().st_size
-        for state, path in sorted(kept, key=lambda entry: entry[0].st_mtime_ns, reverse=True):
+        kept.sort(key=lambda entry: (not entry[1].stem.endswith(_CHEAP), entry[0].st_mtime_ns), reverse=True)
+        for state, path in kept:
             room -= state.st_size
             if room < 0:
-                path.unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # another process may be reading it
+        path.unlink(missing_ok=True)
 
 
 def pack_identity(pack: ModelPack | None, precision: str) -> str:

@@ -21,6 +21,8 @@ class Picture:
     """A picture and the network that edits it.
 
     Args:
+        content: what tells it apart in the memo, whatever the networks make of it: that differs by its last
+            bits with the number of threads.
         latents: (1, c, h, w), clean.
         embedding: (1, tokens, features) of what it shows.
         lora: how the network learns it; 0 steps for not at all.
@@ -28,6 +30,7 @@ class Picture:
         memo: of the network.
     """
 
+    content: object
     diffusion: LatentDiffusion
     latents: Tensor
     embedding: Tensor
@@ -52,7 +55,16 @@ class Picture:
         def fit() -> Mapping[str, Tensor]:
             generator = torch.Generator().manual_seed(self.seed)
             given = self.diffusion, self.latents, self.embedding, config
-            return fit_lora(*given, self.lora, generator, progress).tensors
+            lora = fit_lora(
+                *given,
+                self.lora,
+                generator,
+                progress,
+                begun=self.memo.find("unfinished lora", self._key),
+                stopped=lambda state: self.memo.keep("unfinished lora", self._key, state),
+            )
+            self.memo.drop("unfinished lora", self._key)
+            return lora.tensors
 
         lora = Lora(tensors=self.memo.get("lora", self._key, fit))
         with lora.attached(self.diffusion.unet):
@@ -87,4 +99,4 @@ class Picture:
     @property
     def _key(self) -> object:
         learnt = (self.lora, self.seed) if self.lora.steps else None
-        return self.latents, self.embedding, learnt
+        return self.content, learnt

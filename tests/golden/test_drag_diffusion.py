@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from torch.nn.functional import conv2d, interpolate
 
 from engine.diffusion.ddim import Ddim, invert
+from engine.diffusion.drag_task import DragTask
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.points import grid_points
-from engine.methods.drag_diffusion.dragging import LatentDrag, Task
+from engine.methods.drag_diffusion.dragging import LatentDrag
 from engine.methods.drag_diffusion.guided import Guided
 from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.progress import Progress
@@ -84,16 +85,15 @@ def drag(recorded, diffusion, words):
     def dragged(noisy):
         mask = torch.from_numpy(recorded["mask64"])[None, None].double()
         points = grid_points(recorded["points_xy"], (128, 128), (64, 64))
-        task = Task(
+        task = DragTask(
             noisy=noisy,
-            depth=35,
             mask=interpolate(mask, noisy.shape[-2:]),
             handles=points[::2],
             targets=points[1::2],
             grid=(64, 64),
         )
         network = Guided(diffusion=diffusion, words=words, guidance=1, block=SETTINGS.feature_block)
-        made = Recorder(network, SCHEDULE, task, SETTINGS)
+        made = Recorder(network, SCHEDULE, task, 35, SETTINGS)
         return made, *made.run(Progress())
 
     return dragged
@@ -151,7 +151,7 @@ class ToyNetwork:
     def __init__(self, known):
         self._known = known
         unet = SimpleNamespace(config={"block_out_channels": (1,)})
-        self.diffusion = SimpleNamespace(dtype=torch.float64, unet=unet)
+        self.diffusion = SimpleNamespace(dtype=torch.float64, device=torch.device("cpu"), unet=unet)
 
     def noise_and_features(self, latents, t):
         return torch.tanh(conv2d(latents, self._known["w"], padding=1)), self.features(latents, t)
@@ -170,15 +170,14 @@ def test_two_handles_and_a_mask_without_a_network(golden):
         patch_radius=int(known["r_m"]),
         tracking_radius=int(known["r_p"]),
     )
-    task = Task(
+    task = DragTask(
         noisy=known["z"],
-        depth=35,
         mask=interpolate(known["mask"], known["z"].shape[-2:]).double(),
         handles=known["handles_rc"],
         targets=known["targets_rc"],
         grid=tuple(known["mask"].shape[-2:]),
     )
-    made = Recorder(ToyNetwork(known), SCHEDULE, task, settings)
+    made = Recorder(ToyNetwork(known), SCHEDULE, task, 35, settings)
     with torch.no_grad():
         dragged = made._drag(Progress())
     assert np.array_equal(torch.stack(made.each[:-1]), recorded["handles_each"])

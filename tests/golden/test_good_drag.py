@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 from torch.nn.functional import interpolate
 
 from engine.diffusion.ddim import Ddim, invert
+from engine.diffusion.drag_task import DragTask
 from engine.diffusion.features import noise_and_features
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.points import grid_points
-from engine.methods.good_drag.alternating import AlternatingDrag, Task
+from engine.methods.good_drag.alternating import AlternatingDrag
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress
 
@@ -54,7 +55,7 @@ def test_handles_that_have_arrived(golden, diffusion, recipe, recipe_uniform):
     np.testing.assert_allclose(noisy, known["z_inverted"], rtol=0, atol=1e-5)
     handles, targets = grid_points(known["points_xy"], size, grid).split(1)
     mask = torch.from_numpy(known["mask"] > 0)[None, None].double()
-    task = Task(
+    task = DragTask(
         noisy=noisy,
         mask=interpolate(interpolate(mask, grid), noisy.shape[-2:]),
         handles=handles,

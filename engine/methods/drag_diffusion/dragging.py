@@ -3,56 +3,22 @@
 Shi et al.: DragDiffusion (2023), sections 3.2 and 3.4.
 """
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from engine.diffusion.attention import mutual_self_attention, start_layer
 from engine.diffusion.ddim import Ddim
+from engine.diffusion.drag_task import DragTask, Seen, Show
 from engine.diffusion.features import Features
-from engine.diffusion.optimize import sparing_memory
+from engine.diffusion.optimize import Descent, sparing_memory
 from engine.diffusion.points import arrived, mask_regularisation, motion_supervision, point_tracking
 from engine.methods.drag_diffusion.guided import Guided
 from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.progress import Progress
 
 _STRIDE = 1.0  # grid pixels that a handle is pulled ahead
-_SCALE = 2.0**10  # of the loss, whose gradients would vanish in float16
-
-Show = Callable[[Tensor, Tensor, Tensor], None]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Task:
-    """What shall be dragged.
-
-    Args:
-        noisy: (1, c, h, w), the picture at timesteps[-depth].
-        mask: (1, 1, h, w), 1 where it may change.
-        handles, targets: (n, 2) float32 pixels (row, column) of the grid, on the CPU.
-        grid: (rows, columns) of the features' grid.
-    """
-
-    noisy: Tensor
-    depth: int
-    mask: Tensor
-    handles: Tensor
-    targets: Tensor
-    grid: tuple[int, int]
-
-
-class Seen(NamedTuple):
-    """What the network makes of latents; the noise is None where nobody needs it."""
-
-    noise: Tensor | None
-    features: Features
-
-    def detach(self) -> "Seen":
-        return Seen(None if self.noise is None else self.noise.detach(), self.features.detach())
 
 
 class LatentDrag:
@@ -60,6 +26,7 @@ class LatentDrag:
 
     Args:
         network: knows the picture.
+        depth: the task's latents are the picture at timesteps[-depth].
         show: takes clean latents as far as they can be told, edited and unedited, and the handles.
 
     Attributes:
@@ -70,16 +37,16 @@ class LatentDrag:
         self,
         network: Guided,
         schedule: Ddim,
-        task: Task,
+        task: DragTask,
+        depth: int,
         settings: DragDiffusionSettings,
         show: Show = lambda edited, unedited, handles: None,
     ) -> None:
         self._network, self._schedule, self._task, self._settings = network, schedule, task, settings
         self._show = show
-        self._times = schedule.timesteps[-task.depth :]
+        self._times = schedule.timesteps[-depth:]
         self._guarded = settings.mask_weight > 0 and not bool(task.mask.all())
-        half = network.diffusion.dtype == torch.float16
-        self._scaler = torch.amp.GradScaler(task.noisy.device.type, init_scale=_SCALE, enabled=half)
+        self._descent = Descent.of_latents(network.diffusion)
         self.handles = task.handles
 
     @torch.no_grad()
@@ -98,21 +65,20 @@ class LatentDrag:
         optimizer = torch.optim.Adam([latents], settings.learning_rate)
         original = None
         turns = progress.track("Drag", range(settings.drag_steps))
-        with sparing_memory(self._network.diffusion, latents):
+        with sparing_memory(self._network.diffusion, latents, self._network.rows):
             for _ in turns:
                 seen = self._seen(latents, whole=original is None or self._guarded)
                 if original is None:
                     original = seen.detach()
+                    if not self._guarded:
+                        seen = Seen(None, seen.features)  # lets go of what the noise was made of
                 else:
                     self._track(seen.features, original.features)
                     self._look(seen, original, latents)
                 if arrived(self.handles, task.targets):
                     break
                 with torch.enable_grad():
-                    self._scaler.scale(self._loss(seen, original, latents)).backward()
-                self._scaler.step(optimizer)
-                self._scaler.update()
-                optimizer.zero_grad()
+                    self._descent.step(optimizer, [self._loss(seen, original, latents)])
             else:  # the published code does not track what the last update has moved
                 assert original is not None
                 last = self._seen(latents.detach(), whole=False)

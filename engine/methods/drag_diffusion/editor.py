@@ -8,28 +8,24 @@ import torch
 from torch import Tensor
 
 from engine.diffusion.ddim import Ddim
-from engine.diffusion.drag_scene import DragScene, DragView
-from engine.diffusion.features import require_block
+from engine.diffusion.drag_scene import DragView
 from engine.diffusion.lora import LoraSettings
 from engine.diffusion.text_to_image import text_to_image
 from engine.edit import DragEdit, EditResult
-from engine.methods.drag_diffusion.dragging import LatentDrag, Task
+from engine.methods.drag_diffusion.dragging import LatentDrag
 from engine.methods.drag_diffusion.guided import Guided
 from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.origin import Origin
 from engine.progress import Progress
-from engine.runtime.cancelling import cancellable
 from engine.runtime.components import Components
+from engine.runtime.drag_optimiser import Opened, opened
 from engine.runtime.picture_works import Picture
-from engine.runtime.stable_diffusion import embed_prompts, open_latent_diffusion, open_schedule
 
 
 class _Noisy(NamedTuple):
-    """A picture that the network knows, and the latents (1, c, h, w) at timesteps[-depth] that lead to it."""
+    """A picture, and the latents (1, c, h, w) at timesteps[-depth] that lead to it."""
 
-    scene: DragScene
-    picture: Picture
-    schedule: Ddim
+    known: Opened
     depth: int
     latents: Tensor
 
@@ -48,7 +44,7 @@ class DragDiffusionEditor:
         self._parts = components
 
     def edit(self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress) -> EditResult:
-        with self._noisy(request, settings, progress) as (scene, picture, schedule, depth, latents):
+        with self._noisy(request, settings, progress) as ((scene, picture, schedule), depth, latents):
             view = DragView(scene, picture.diffusion, picture.latents, progress)
             network = Guided(
                 diffusion=picture.diffusion,
@@ -56,15 +52,7 @@ class DragDiffusionEditor:
                 guidance=1.0 if request.origin is None else request.origin.guidance,
                 block=settings.feature_block,
             )
-            task = Task(
-                noisy=latents,
-                depth=depth,
-                mask=scene.mask(latents),
-                handles=scene.handles,
-                targets=scene.targets,
-                grid=scene.grid,
-            )
-            drag = LatentDrag(network, schedule, task, settings, view.show)
+            drag = LatentDrag(network, schedule, scene.task(latents), depth, settings, view.show)
             edited, unedited = drag.run(progress)
             with progress.phase("Decode"):
                 return view.result(edited, unedited, drag.handles)
@@ -77,35 +65,29 @@ class DragDiffusionEditor:
     def _noisy(
         self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress
     ) -> Generator[_Noisy]:
-        """While this lasts, the network knows the picture, and can be stopped at any layer."""
-        parts, origin = self._parts, request.origin
-        with progress.phase("Load"):
-            diffusion = open_latent_diffusion(parts, progress.check)
-            schedule = open_schedule(parts, settings.inference_steps if origin is None else origin.steps)
-            words = embed_prompts(
-                parts, diffusion, [request.prompt] if origin is None else ["", origin.prompt]
-            )
-        require_block(diffusion.unet, settings.feature_block)
-        side = parts.working_size if origin is None else max(origin.size)
-        scene = DragScene.of(request, side, diffusion.multiple)
-        depth = schedule.depth(settings.inversion_strength)
-        with cancellable(progress, *diffusion.networks):
-            with progress.phase("Encode"), torch.no_grad():
-                latents = diffusion.encode(scene.image.to(diffusion.device))
-            picture = Picture(
-                diffusion=diffusion,
-                latents=latents,
-                embedding=words if origin is not None and origin.guidance != 1 else words[-1:],
-                lora=_lora(settings, origin),
-                seed=request.seed,
-                memo=parts.memo,
-            )
-            with picture.learnt(parts.load("scheduler", dict), progress):
-                if origin is None:
-                    noisy = picture.inverted(schedule, depth, progress)
-                else:
-                    noisy = _retraced(picture, origin, schedule, depth, progress)
-                yield _Noisy(scene, picture, schedule, depth, noisy)
+        origin, lora = request.origin, LoraSettings.of(settings)
+        with opened(
+            self._parts,
+            request,
+            progress,
+            side=self._parts.working_size if origin is None else max(origin.size),
+            steps=settings.inference_steps if origin is None else origin.steps,
+            prompts=[request.prompt] if origin is None else _prompts(origin),
+            block=settings.feature_block,
+            lora=lora if origin is None else lora._replace(steps=0),
+        ) as known:
+            schedule, picture = known.schedule, known.picture
+            depth = schedule.depth(settings.inversion_strength)
+            if origin is None:
+                noisy = picture.inverted(schedule, depth, progress)
+            else:
+                noisy = _retraced(picture, origin, schedule, depth, progress)
+            yield _Noisy(known, depth, noisy)
+
+
+def _prompts(origin: Origin) -> list[str]:
+    """What the network was told as it made a picture; with guidance, no words before the prompt."""
+    return [origin.prompt] if origin.guidance == 1 else ["", origin.prompt]
 
 
 def _retraced(picture: Picture, origin: Origin, schedule: Ddim, depth: int, progress: Progress) -> Tensor:
@@ -117,13 +99,3 @@ def _retraced(picture: Picture, origin: Origin, schedule: Ddim, depth: int, prog
             return {"latents": text_to_image(*given, steps=schedule.steps - depth, phase="Retrace")}
 
     return picture.memo.get("trajectory", (origin, depth), make)["latents"].to(picture.latents)
-
-
-def _lora(settings: DragDiffusionSettings, origin: Origin | None) -> LoraSettings:
-    """As set; none for a generated picture, which the network knows."""
-    return LoraSettings(
-        steps=settings.lora_steps if origin is None else 0,
-        learning_rate=settings.lora_learning_rate,
-        batch=settings.lora_batch,
-        rank=settings.lora_rank,
-    )

@@ -26,6 +26,11 @@ class Guided:
     guidance: float
     block: int
 
+    @property
+    def rows(self) -> int:
+        """How many rows one row of latents becomes."""
+        return len(self.words)
+
     def noise(self, latents: Tensor, t: int) -> Tensor:
         """The noise in latents (b, c, h, w), all of which look at each other."""
         with mixed_precision(self.diffusion):

@@ -4,7 +4,6 @@ Zhang et al.: GoodDrag (2024), sections 3.2 and 3.3, algorithm 1.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -13,16 +12,13 @@ from torch import Tensor
 
 from engine.diffusion.attention import mutual_self_attention, start_layer
 from engine.diffusion.ddim import Ddim
+from engine.diffusion.drag_task import DragTask, Seen, Show
 from engine.diffusion.features import Features, features_alone, noise_and_features
 from engine.diffusion.latent_diffusion import LatentDiffusion
-from engine.diffusion.optimize import mixed_precision, sparing_memory
+from engine.diffusion.optimize import Descent, mixed_precision, sparing_memory
 from engine.diffusion.points import arrived, mask_regularisation, motion_supervision, point_tracking
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress
-
-_SCALE = 2.0**10  # of the loss, whose gradients would vanish in float16
-
-Show = Callable[[Tensor, Tensor, Tensor], None]
 
 
 class Reference(NamedTuple):
@@ -37,31 +33,6 @@ class Reference(NamedTuple):
     latents: Tensor
     noise: Tensor
     features: Features
-
-
-class Seen(NamedTuple):
-    """What the network made of edited latents, with gradients; the noise, if it was asked for."""
-
-    noise: Tensor | None
-    features: Features
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Task:
-    """What shall be dragged.
-
-    Args:
-        noisy: (1, c, h, w), the inverted picture.
-        mask: (1, 1, h, w), 1 where it may change.
-        handles, targets: (n, 2) float32 pixels (row, column) of the grid, on the CPU.
-        grid: (rows, columns) of the features' grid.
-    """
-
-    noisy: Tensor
-    mask: Tensor
-    handles: Tensor
-    targets: Tensor
-    grid: tuple[int, int]
 
 
 class AlternatingDrag:
@@ -79,7 +50,7 @@ class AlternatingDrag:
         diffusion: LatentDiffusion,
         embedding: Tensor,
         schedule: Ddim,
-        task: Task,
+        task: DragTask,
         settings: GoodDragSettings,
         *,
         refer: Callable[[Tensor, int], tuple[Tensor, Tensor]],
@@ -89,8 +60,7 @@ class AlternatingDrag:
         self._task, self._settings = task, settings
         self._refer, self._show = refer, show
         self._guarded = settings.mask_weight > 0 and not bool(task.mask.all())
-        half = diffusion.unet.dtype == torch.float16
-        self._scaler = torch.amp.GradScaler(diffusion.device.type, init_scale=_SCALE, enabled=half)
+        self._descent = Descent.of_latents(diffusion)
         self._unchanged = 0  # trackings on end that found every handle where it was
         self._finished = False
         self.handles = task.handles
@@ -167,10 +137,7 @@ class AlternatingDrag:
                 moved = self._schedule.step(seen.noise, t, latents)
                 original = self._schedule.step(reference.noise, t, reference.latents)
                 loss = pulling + settings.mask_weight * mask_regularisation(moved, original, task.mask)
-            self._scaler.scale(loss).backward()
-        self._scaler.step(optimizer)
-        self._scaler.update()
-        optimizer.zero_grad()
+            self._descent.step(optimizer, [loss])
         return float(pulling.detach())
 
     def _denoise(

@@ -2,32 +2,17 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from engine.diffusion.ddim import Ddim
-from engine.diffusion.drag_scene import DragScene, DragView
-from engine.diffusion.features import require_block
+from engine.diffusion.drag_scene import DragView
 from engine.diffusion.lora import LoraSettings
 from engine.edit import DragEdit, EditResult
-from engine.methods.good_drag.alternating import AlternatingDrag, Task
+from engine.methods.good_drag.alternating import AlternatingDrag
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress
-from engine.runtime.cancelling import cancellable
 from engine.runtime.components import Components
-from engine.runtime.picture_works import Picture
-from engine.runtime.stable_diffusion import embed_prompts, open_latent_diffusion, open_schedule
-
-
-class _Inverted(NamedTuple):
-    """A picture that the network knows, and the noisy latents (1, c, h, w) that lead to it."""
-
-    scene: DragScene
-    picture: Picture
-    schedule: Ddim
-    noisy: Tensor
+from engine.runtime.drag_optimiser import Opened, opened
 
 
 class GoodDragEditor:
@@ -41,20 +26,13 @@ class GoodDragEditor:
         self._parts = components
 
     def edit(self, request: DragEdit, settings: GoodDragSettings, progress: Progress) -> EditResult:
-        with self._inverted(request, settings, progress) as (scene, picture, schedule, noisy):
+        with self._inverted(request, settings, progress) as ((scene, picture, schedule), noisy):
             view = DragView(scene, picture.diffusion, picture.latents, progress)
-            task = Task(
-                noisy=noisy,
-                mask=scene.mask(noisy),
-                handles=scene.handles,
-                targets=scene.targets,
-                grid=scene.grid,
-            )
             drag = AlternatingDrag(
                 picture.diffusion,
                 picture.embedding,
                 schedule,
-                task,
+                scene.task(noisy),
                 settings,
                 refer=lambda unedited, t: picture.reference(unedited, t, settings.feature_block),
                 show=view.show,
@@ -70,35 +48,17 @@ class GoodDragEditor:
     @contextmanager
     def _inverted(
         self, request: DragEdit, settings: GoodDragSettings, progress: Progress
-    ) -> Generator[_Inverted]:
-        """While this lasts, the network knows the picture, and can be stopped at any layer."""
-        parts = self._parts
-        with progress.phase("Load"):
-            diffusion = open_latent_diffusion(parts, progress.check)
-            schedule = open_schedule(parts, settings.inference_steps)
-            embedding = embed_prompts(parts, diffusion, [request.prompt])
-        require_block(diffusion.unet, settings.feature_block)
-        scene = DragScene.of(request, parts.working_size, diffusion.multiple)
-        with cancellable(progress, *diffusion.networks):
-            with progress.phase("Encode"), torch.no_grad():
-                latents = diffusion.encode(scene.image.to(diffusion.device))
-            picture = Picture(
-                diffusion=diffusion,
-                latents=latents,
-                embedding=embedding,
-                lora=_lora(settings),
-                seed=request.seed,
-                memo=parts.memo,
-            )
-            with picture.learnt(parts.load("scheduler", dict), progress):
-                depth = schedule.depth(settings.inversion_strength)
-                yield _Inverted(scene, picture, schedule, picture.inverted(schedule, depth, progress))
-
-
-def _lora(settings: GoodDragSettings) -> LoraSettings:
-    return LoraSettings(
-        steps=settings.lora_steps,
-        learning_rate=settings.lora_learning_rate,
-        batch=settings.lora_batch,
-        rank=settings.lora_rank,
-    )
+    ) -> Generator[tuple[Opened, Tensor]]:
+        """The picture, and the noisy latents (1, c, h, w) that lead to it."""
+        with opened(
+            self._parts,
+            request,
+            progress,
+            side=self._parts.working_size,
+            steps=settings.inference_steps,
+            prompts=[request.prompt],
+            block=settings.feature_block,
+            lora=LoraSettings.of(settings),
+        ) as known:
+            depth = known.schedule.depth(settings.inversion_strength)
+            yield known, known.picture.inverted(known.schedule, depth, progress)

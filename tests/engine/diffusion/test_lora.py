@@ -13,7 +13,7 @@ from engine.diffusion.attention import mutual_self_attention
 from engine.diffusion.ddim import Ddim, invert, sample
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.lora import Lora, LoraSettings, fit_lora
-from engine.diffusion.optimize import Noising, checkpointed, noise_prediction_loss, optimize
+from engine.diffusion.optimize import Fit, Noising, checkpointed, mixed_precision, noise_prediction_loss
 from engine.progress import Cancelled, Progress
 from engine.runtime.cancelling import cancellable
 from engine.training.backbone_networks import SCHEDULE, noise_predictor
@@ -240,27 +240,41 @@ def test_it_comes_back_from_a_file(small, drawn, tmp_path):
         assert torch.equal(predict(small, *drawn), expected)
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-def test_it_learns_the_picture(small, drawn, prediction):
+def errors(unet, drawn, config):
+    """Of a network before it learns the drawn picture, with what it has learnt, and without it again."""
     latents, text = drawn
-    config = {**SCHEDULE, "prediction_type": prediction}
-    sd, noising = LatentDiffusion(small, None), Noising(config)
+    sd, noising = LatentDiffusion(unet, None), Noising(config)
     held_out = noising.draw((16, *latents.shape[1:]), seeded(9))
 
     def error():
-        with torch.no_grad():
+        with torch.no_grad(), mixed_precision(sd):
             return float(noise_prediction_loss(sd, latents, text, noising, held_out))
 
     before = error()
-    settings = LoraSettings(steps=15, learning_rate=0.05, rank=8)
-    lora = fit(small, drawn, settings, config=config)
-    with lora.attached(small):
-        assert error() < 0.99 * before  # a random network has little to learn with
-    assert error() == before
+    lora = fit(unet, drawn, LoraSettings(steps=15, learning_rate=0.05, rank=8), config=config)
+    with lora.attached(unet):
+        after = error()
+    return before, after, error()
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_it_learns_the_picture(small, drawn, prediction):
+    config = {**SCHEDULE, "prediction_type": prediction}
+    before, after, restored = errors(small, drawn, config)
+    assert after < 0.99 * before  # a random network has little to learn with
+    assert restored == before
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_it_learns_as_much_in_half_precision(small, drawn, dtype):
+    """Each step has to see what the step before has learnt."""
+    before, after, _ = errors(small, drawn, SCHEDULE)
+    low_before, low_after, _ = errors(nn.Module.to(copy.deepcopy(small), dtype=dtype), drawn, SCHEDULE)
+    assert low_before - low_after > 0.7 * (before - after)
 
 
 def test_a_picture_comes_back_from_its_noise():
-    """LoRA and inversion alone, on a network that has seen a few pictures."""
+    """The way back is the way there, through the LoRA, on a network that has seen a few pictures."""
     unet = made(lambda: noise_predictor((32, 64), layers=1, text=16, channels=4))
     sd, noising, generator = LatentDiffusion(unet, None), Noising(SCHEDULE), seeded(5)
     text = torch.zeros(1, 7, 16)
@@ -273,7 +287,7 @@ def test_a_picture_comes_back_from_its_noise():
         latents = pictures(8)
         yield noise_prediction_loss(sd, latents, text, noising, noising.draw(latents.shape, generator))
 
-    optimize(list(unet.requires_grad_(True).parameters()), loss, 20, 2e-3, Progress(), "Train")
+    Fit(list(unet.requires_grad_(True).parameters()), 2e-3, generator).run(loss, 20, Progress(), "Train")
     unet.requires_grad_(False)
     latents, schedule = pictures(1), Ddim(SCHEDULE, 20)
     lora = fit(unet, (latents, text), LoraSettings(steps=10))
@@ -283,6 +297,24 @@ def test_a_picture_comes_back_from_its_noise():
     assert (noisy - latents).abs().mean() > 0.3
     error = (back - latents).square().mean().sqrt() / (latents.max() - latents.min())
     assert -20 * torch.log10(error) > 24  # dB
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
+@pytest.mark.parametrize("checks", [1, 2, 40, 160])
+def test_what_was_stopped_is_taken_up_again(small, drawn, checks, dtype):
+    """Before a step or inside of one: nothing of the result tells it, and no step is done twice."""
+    net, settings = nn.Module.to(copy.deepcopy(small), dtype=dtype), LoraSettings(steps=4, rank=2, batch=2)
+    latents, text = drawn
+    given = LatentDiffusion(net, None), latents, text, SCHEDULE, settings
+    asked, kept, done = iter(range(10_000)), [], []
+    stopping = Progress(is_cancelled=lambda: next(asked) == checks)
+    with pytest.raises(Cancelled), cancellable(stopping, net):
+        fit_lora(*given, seeded(), stopping, stopped=lambda state: kept.append(copy.deepcopy(state)))
+    counted = Progress(on_step=lambda step: done.append(step.total))
+    again = fit_lora(*given, seeded(99), counted, begun=kept[0])
+    for name, tensor in fit(net, drawn, settings).tensors.items():
+        assert torch.equal(again.tensors[name], tensor)
+    assert done[0] == 4 - int(kept[0]["done"])
 
 
 def test_in_parts_and_recomputed_it_is_the_same_fit(small, drawn, monkeypatch, everything_of):

@@ -11,12 +11,13 @@ import torch
 
 from engine import Engine
 from engine.diffusion.ddim import Ddim
+from engine.diffusion.drag_task import DragTask
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.edit import Point
 from engine.errors import InvalidRequest, ModelMissing
 from engine.method import Preparer
 from engine.methods.drag_diffusion import METHOD
-from engine.methods.drag_diffusion.dragging import LatentDrag, Task
+from engine.methods.drag_diffusion.dragging import LatentDrag
 from engine.methods.drag_diffusion.guided import Guided
 from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.progress import Progress
@@ -141,9 +142,8 @@ def test_handles_go_the_same_way_in_any_precision(networks, dtype, within):
 
     def ends(dtype, wide):
         diffusion = LatentDiffusion(torch.nn.Module.to(copy.deepcopy(networks.unet), dtype=dtype), None)
-        task = Task(
+        task = DragTask(
             noisy=noisy.to(wide),
-            depth=7,
             mask=mask.to(wide),
             handles=torch.tensor([[20.0, 10.0], [8.0, 12.0]]),
             targets=torch.tensor([[20.0, 25.0], [18.0, 12.0]]),
@@ -151,7 +151,7 @@ def test_handles_go_the_same_way_in_any_precision(networks, dtype, within):
         )
         network = Guided(diffusion=diffusion, words=words.to(wide), guidance=1, block=2)
         settings = replace(QUICK, drag_steps=15, learning_rate=0.05)
-        made = LatentDrag(network, Ddim(SCHEDULE, 10), task, settings)
+        made = LatentDrag(network, Ddim(SCHEDULE, 10), task, 7, settings)
         made.run(Progress())
         return made.handles - task.handles
 

@@ -5,9 +5,10 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from engine.diffusion.ddim import Ddim, invert
+from engine.diffusion.drag_task import DragTask
 from engine.diffusion.features import noise_and_features
 from engine.diffusion.latent_diffusion import LatentDiffusion
-from engine.methods.good_drag.alternating import AlternatingDrag, Task
+from engine.methods.good_drag.alternating import AlternatingDrag
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress
 from tests.engine.methods.good_drag.published import GoodDrag, Network
@@ -77,7 +78,7 @@ def test_latents_and_handles_are_those_of_the_published_procedure(name):
     schedule, trace = Ddim(SD, steps), []
     with torch.no_grad():
         noisy = invert(diffusion, clean, text, schedule, schedule.depth(how["strength"]), Progress())[-1]
-    task = Task(
+    task = DragTask(
         noisy=noisy,
         mask=mask,
         handles=torch.tensor(handles).double(),  # and so are the script's
