@@ -4,14 +4,24 @@ from collections.abc import Callable, Sequence
 
 from engine.evaluation import drag_phases, fill, instant_drag, refine, speed, starter
 from engine.evaluation.fill import FillRow
+from engine.evaluation.reconstruction import ReconstructionRow
 from engine.evaluation.refine import LandingRow
 from engine.evaluation.speed import Row
 from engine.evaluation.starter import FlowRow
 from engine.evaluation.tracking import TrackingRow
 
-__all__ = ["BENCHMARKS", "FillRow", "FlowRow", "LandingRow", "Measured", "Row", "TrackingRow"]
+__all__ = [
+    "BENCHMARKS",
+    "FillRow",
+    "FlowRow",
+    "LandingRow",
+    "Measured",
+    "ReconstructionRow",
+    "Row",
+    "TrackingRow",
+]
 
-Measured = Row | FlowRow | FillRow | TrackingRow | LandingRow
+Measured = Row | FlowRow | FillRow | TrackingRow | LandingRow | ReconstructionRow
 
 BENCHMARKS: dict[str, Callable[[], Sequence[Measured]]] = {
     "speed": lambda: [*speed.run(), instant_drag.flowgen_row()],

@@ -12,6 +12,7 @@ import numpy as np
 from engine.edit import DragEdit, Image
 from engine.engine import Engine
 from engine.evaluation.landing import Landing, landings
+from engine.evaluation.reconstruction import ReconstructionRow, reconstruction
 from engine.photo import open_photo
 from engine.sample import Sample, samples
 
@@ -51,16 +52,20 @@ class Edited(NamedTuple):
     evaluations: int
 
 
-def run(chosen: Sequence[Sample] | None = None, methods: Sequence[str] = REFINING) -> list[LandingRow]:
+def run(
+    chosen: Sequence[Sample] | None = None, methods: Sequence[str] = REFINING
+) -> list[LandingRow | ReconstructionRow]:
     """Measure on the samples; takes up to a minute for each of them, method and pack on a CPU."""
     engine = Engine()
     requests = [sample.request(open_photo(sample.picture)) for sample in chosen or samples()]
-    rows = [
+    rows: list[LandingRow | ReconstructionRow] = [
         _row("untouched", engine, requests, lambda request: Edited(request.image, 0.0, 0)),
         _row("Flow warp", engine, requests, lambda request: _edited(engine, "flow_warp", None, request)),
     ]
     for offer in engine.offers(DragEdit):
         if offer.method in methods:
+            if offer.method == "good_drag" and offer.pack is not None:
+                rows.append(reconstruction(engine, offer.pack, requests))
             name = f"{engine.method(offer.method).title} · {offer.pack_title}"
             rows.append(_row(name, engine, requests, lambda r, o=offer: _edited(engine, o.method, o.pack, r)))
     return rows

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, Qt
 from desktop.panels.run_panel import RunPanel
 from desktop.window import MainWindow
 from engine import Box, DragEdit, Engine, Point, PointPair, cli, open_photo
+from engine.evaluation.reconstruction import reconstruction
 from engine.photo import open_mask
 from tests.desktop.hands import BY_NAME, flat, press, send, settle
 
@@ -159,3 +160,11 @@ def test_a_rest_of_the_pointer_in_it_is_answered_by_the_pack(qtbot, window):
     may[region.crop.slices] = region.mask > 0
     assert np.array_equal(after[~may], before[~may])
     assert (after != before)[may].any()
+
+
+def test_a_picture_is_still_there_after_noise_and_back():
+    """LoRA and inversion alone, without a drag."""
+    request = BENT.request(open_photo(BENT.picture))
+    row = reconstruction(Engine(), PACK, [request])
+    assert row.inverted >= 24
+    assert row.encoded - 1 < row.inverted < row.encoded + 1
