@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -49,7 +50,8 @@ class DragDiffusionEditor:
 
     def edit(self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress) -> EditResult:
         with self._noisy(request, settings, progress) as (scene, picture, schedule, depth, latents):
-            view = DragView(scene, picture.diffusion, picture.latents, progress)
+            asking = partial(cancellable, progress, *picture.diffusion.networks)
+            view = DragView(scene, picture.diffusion, picture.latents, progress, asking)
             network = Guided(
                 diffusion=picture.diffusion,
                 words=picture.embedding,

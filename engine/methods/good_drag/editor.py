@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -42,7 +43,8 @@ class GoodDragEditor:
 
     def edit(self, request: DragEdit, settings: GoodDragSettings, progress: Progress) -> EditResult:
         with self._inverted(request, settings, progress) as (scene, picture, schedule, noisy):
-            view = DragView(scene, picture.diffusion, picture.latents, progress)
+            asking = partial(cancellable, progress, *picture.diffusion.networks)
+            view = DragView(scene, picture.diffusion, picture.latents, progress, asking)
             task = Task(
                 noisy=noisy,
                 mask=scene.mask(noisy),
