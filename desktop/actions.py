@@ -179,6 +179,7 @@ class Actions:
         action = QAction(QCoreApplication.translate(_T, str(spec.text)), self._window)
         action.setObjectName(spec.name)
         action.setCheckable(spec.check)
+        action.setAutoRepeat(spec.name != "walk_back")  # held, it would drop what its first press keeps
         keys = [QKeySequence(part) for part in spec.keys.split()]
         action.setShortcuts(keys)
         plain = _ACCELERATOR.sub("", action.text())

@@ -13,6 +13,7 @@ from engine import METHODS, Box, DragEdit, EditJob, EditResult, Image, Step, Val
 _QUICK_S, _SLOW_S = 0.5, 1.5  # of the fast method's time:
 _WAITS_MS = (0, 120, 250)  # how long the pointer has to rest for a quick, a middling, a slow one
 _WEIGHT = 0.4  # of the last time against those before it
+_HASTE_MS = 500  # for how long to stop again, as by a double click, does not drop what is being finished
 _LOADING = "Load"  # the phase that only the first edit with a pack spends time in
 
 
@@ -65,6 +66,7 @@ class EngineTier(QObject):
     previewed = Signal(object, object, object)  # State, Image, Box: how a job on demand looks so far
     handles = Signal(object, object)  # State, where the handles of a job on demand are: a tuple of Points
     stepped = Signal(object, object)  # Step of the job on demand, else of the fast one; seconds left or None
+    finishing = Signal()  # what was stopped is being finished, and not in a moment: `cancel` drops it now
     running = Signal(str)  # the title of what is run on demand; empty when that has ended
 
     def __init__(self, worker: EngineWorker, parent: QObject | None = None) -> None:
@@ -76,6 +78,9 @@ class EngineTier(QObject):
         self._mean: float | None = None  # seconds that the fast method takes, loading apart
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self.paused)
+        self._drops = False  # whether to cancel what runs on demand drops what there is of it
+        self._haste = QTimer(self, singleShot=True, interval=_HASTE_MS)
+        self._haste.timeout.connect(self._offer_drop)
         worker.finished.connect(self._take)
         worker.cancelled.connect(self._stopped)
         worker.failed.connect(self._fail)
@@ -112,23 +117,37 @@ class EngineTier(QObject):
     def refine(self, choice: Choice, state: State, request: DragEdit) -> None:
         """Run a method on demand, and nothing beside it."""
         self.drop_fast()
-        self.cancel()
+        self._drop_refining()
         self._refining = self._submit(choice, state, request, preview=False)
         self.running.emit(choice.title)
 
     def cancel(self) -> bool:
-        """Stop what runs on demand; what there is by then comes as a partial result. → whether any ran."""
+        """Stop what runs on demand; what there is by then comes as a partial result. → whether any ran.
+
+        Once more, after `finishing`, and what there is is dropped.
+        """
         if self._refining is None:
             return False
-        self._worker.cancel(self._refining.number)
+        self._worker.cancel(self._refining.number, keep=not self._drops)
         return True
 
     def abandon(self) -> None:
         """Stop all that runs, and tell nothing that comes of it."""
         self.drop_fast()
-        if self.cancel():
-            self._refining = None
+        if self._drop_refining():
             self.running.emit("")
+
+    def _drop_refining(self) -> bool:
+        """Stop what runs on demand; nobody waits for what comes of it. → whether any ran."""
+        if self._refining is None:
+            return False
+        self._worker.cancel(self._refining.number, keep=False)
+        self._forget("refined")
+        return True
+
+    def _offer_drop(self) -> None:
+        self._drops = True
+        self.finishing.emit()
 
     @property
     def refining(self) -> bool:
@@ -168,7 +187,8 @@ class EngineTier(QObject):
         if tier == "fast":
             self._quick = None
         else:
-            self._refining = None
+            self._refining, self._drops = None, False
+            self._haste.stop()
 
     def _take(self, number: int, result: EditResult) -> None:
         found = self._job(number)
@@ -206,9 +226,14 @@ class EngineTier(QObject):
     def _stopped(self, number: int) -> None:
         found = self._job(number)
         if found is not None:
+            dropped = self._drops
             self._forget(found[1])
             if found[1] == "refined":
-                told = self.tr("{title} was stopped before there was anything to show.")
+                told = (
+                    self.tr("{title} was stopped; nothing of it is kept.")
+                    if dropped
+                    else self.tr("{title} was stopped before there was anything to show.")
+                )
                 self.failed.emit(told.format(title=found[0].choice.title))
             self._tell_end(found[1])
 
@@ -227,6 +252,8 @@ class EngineTier(QObject):
         found = self._job(number)
         if found is not None and (found[1] == "refined" or self._refining is None):
             self.stepped.emit(step, left)
+            if step.finishing and not step.done:
+                self._haste.start()
 
     def _preview(self, number: int, image: Image, box: Box) -> None:
         found = self._job(number)

@@ -17,6 +17,9 @@ class Limits:
             first use of a kernel may take seconds, and a process that is ended for it begins from nothing.
         cancel: until any other cancelled job has stopped; after that long an edit that waits for one that is
             still loading says so.
+        finish: until a cancelled job has stopped that renders what there is by then, as long as its process
+            gives signs of life: on a processor two pictures take a large autoencoder half a minute and more.
+            Who does not want to wait drops them.
         stuck: without any progress, until the user is told.
     """
 
@@ -25,4 +28,5 @@ class Limits:
     opening: float = 60
     replaced: float = 10
     cancel: float = 3
+    finish: float = 300
     stuck: float = 60

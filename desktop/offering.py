@@ -38,6 +38,7 @@ class Offering(QObject):
         run.fast_chosen.connect(session.choose_fast)
         run.refine_asked.connect(session.refine)
         run.cancel_asked.connect(session.engine_tier.cancel)
+        session.engine_tier.finishing.connect(run.show_finishing)
         session.running.connect(run.show_running)
         session.stepped.connect(run.show_step)
         run.slow.changed.connect(self._choose)

@@ -35,6 +35,7 @@ class RunningJob:
         cancelled_at: on the monotonic clock, or None.
         dropped: its end has been told, and nothing more shall be.
         begun: the process has said something of it.
+        finishing: it has been cancelled, and renders what there is.
         opening: it may be loading libraries or a pack: it gives few signs then, and has nothing to show.
         told_stuck: it gives no sign, and the user knows.
         told_waiting: the last job that was told that it waits for this one; 0 for none.
@@ -47,6 +48,7 @@ class RunningJob:
     dropped: bool = False
     begun: bool = False
     opening: bool = True
+    finishing: bool = False
     told_stuck: bool = False
     told_waiting: int = 0
 
@@ -78,6 +80,20 @@ class RunningJob:
             return GENERATE, job.origin.pack, job.device, job.origin.size
         return None
 
+    def stop(self, now: float, *, keep: bool) -> channel.Cancel | None:
+        """What tells the process to let it end; None where it knows.
+
+        Args:
+            now: on the monotonic clock.
+            keep: whether what there is by then is wanted, if there can be anything; a second call may say
+                that it is not any more.
+        """
+        if self.cancelled_at is not None and (keep or self.dropped):
+            return None
+        self.cancelled_at = now
+        self.dropped = not keep or is_passing(self.job) or self.opening
+        return channel.Cancel(self.number, keep=not self.dropped)
+
     def patience(self, limits: Limits, queue: JobQueue) -> float:
         """Seconds that it may take to stop once it is cancelled.
 
@@ -86,6 +102,8 @@ class RunningJob:
         """
         if self.opening or (is_passing(self.job) and not len(queue)):  # else nobody waits for its end
             return limits.opening
+        if self.finishing and not self.dropped:
+            return limits.finish
         return limits.replaced if is_passing(self.job) and queue.final is None else limits.cancel
 
     def tell_waiting(self, now: float, limits: Limits, queue: JobQueue, signals: EngineSignals) -> None:
@@ -121,7 +139,7 @@ class RunningJob:
             signals.finished.emit(self.number, answer)
 
     def tell_step(self, step: Step, left: float | None, signals: EngineSignals) -> None:
-        self.opening = self.opening and step.opening
+        self.opening, self.finishing = self.opening and step.opening, step.finishing
         if not self.dropped:
             signals.step.emit(self.number, step, left)
 

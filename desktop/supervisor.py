@@ -13,7 +13,7 @@ from desktop import engine_texts
 from desktop.engine_process import Command, EngineProcess, engine_command
 from desktop.engine_signals import EngineSignals
 from desktop.excerpt import Excerpts
-from desktop.job_queue import JobQueue, QueueFull, gives_way, is_passing
+from desktop.job_queue import JobQueue, QueueFull, gives_way
 from desktop.limits import Limits
 from desktop.running_job import RunningJob
 from desktop.time_left import TimeLeft
@@ -112,27 +112,27 @@ class Supervisor:
             self._stop(running, later=isinstance(running.job, PrepareJob))
         self._advance()
 
-    def cancel(self, number: int) -> None:
+    def cancel(self, number: int, *, keep: bool = True) -> None:
         running = self._running
         if self._queue.drop(number):
             self._signals.cancelled.emit(number)
         elif running is not None and running.number == number:
-            self._stop(running)
+            self._stop(running, keep=keep)
 
     def painted(self, number: int) -> None:
         self._send(channel.Seen(number))
 
-    def _stop(self, running: RunningJob, *, later: bool = False) -> None:
+    def _stop(self, running: RunningJob, *, keep: bool = True, later: bool = False) -> None:
         """Let it end: an edit with what there is by then; what has nothing to show ends for the window.
 
         Args:
+            keep: as of `RunningJob.stop`.
             later: it begins anew when there is nothing else to do, unless another has taken its place.
         """
-        if running.cancelled_at is not None:
+        cancel = running.stop(time.monotonic(), keep=keep)
+        if cancel is None:
             return
-        running.cancelled_at = time.monotonic()
-        running.dropped = is_passing(running.job) or running.opening
-        self._send(channel.Cancel(running.number, keep=not running.dropped))
+        self._send(cancel)
         if running.dropped and not (later and self._queue.put_back(running.number, running.job)):
             self._signals.cancelled.emit(running.number)
 

@@ -27,11 +27,14 @@ class TimeLeft:
         self._kind, self._seconds, self._phase = kind, {}, ""
 
     def step(self, step: Step, now: float) -> float | None:
-        """Seconds left after this step, or None where nothing has been learned.
+        """Seconds left after this step, or None where nothing has been learned, nor ever is: of the finish
+        of an edit that was cancelled.
 
         Args:
             now: seconds of a clock that runs evenly.
         """
+        if step.finishing:
+            return None
         if step.phase != self._phase:
             self._close(now)
             self._phase, self._begun, self._first = step.phase, now, step.done

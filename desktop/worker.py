@@ -64,9 +64,14 @@ class EngineWorker(EngineSignals):
         self._ask(partial(self._supervisor.enqueue, number, job))
         return number
 
-    def cancel(self, number: int) -> None:
-        """Stop a job: a partial result comes, or `cancelled`; nothing changes for one that has ended."""
-        self._ask(partial(self._supervisor.cancel, number))
+    def cancel(self, number: int, *, keep: bool = True) -> None:
+        """Stop a job: a partial result comes, or `cancelled`; nothing changes for one that has ended.
+
+        Args:
+            keep: whether a partial result is wanted, which may take a while to render. Without, `cancelled`
+                comes at once, also for a job that was cancelled before.
+        """
+        self._ask(partial(self._supervisor.cancel, number, keep=keep))
 
     def preview_painted(self, number: int) -> None:
         """The job's last preview is on the screen, and the next one may come."""

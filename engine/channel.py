@@ -30,7 +30,7 @@ class Run:
 @dataclass(frozen=True)
 class Cancel:
     job: int
-    keep: bool  # whether what there is so far is wanted
+    keep: bool  # whether what there is so far is wanted; a second Cancel may say that it is not any more
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def edit_cropped(
 
     Raises:
         InvalidRequest: nothing may change.
-        Cancelled: the user cancelled before there was anything to show.
+        Cancelled: the user cancelled before there was anything to show, or does not want even that.
     """
     request, region, cut = _cropped(request, progress, origin, srgb=srgb)
     partial = False

@@ -234,7 +234,7 @@ class Engine:
             InvalidRequest: the method, its device or its settings do not fit the request.
             ModelMissing: the pack lacks what the method needs.
             OutOfMemory: memory did not suffice.
-            Cancelled: the user cancelled before there was anything to show.
+            Cancelled: the user cancelled before there was anything to show, or does not want even that.
         """
         kind = self.method(method)
         settings = settings or self.settings(method, pack)

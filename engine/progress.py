@@ -16,6 +16,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
 
 
 _OPENING = ("Plan", "Load")  # phases
+_FINISH = "Finish"  # the phase in which what there is of a cancelled edit is rendered
 
 
 class Step(NamedTuple):
@@ -28,6 +29,11 @@ class Step(NamedTuple):
         """Whether packs and libraries are still being loaded, perhaps: there is nothing to show yet."""
         return self.phase in _OPENING
 
+    @property
+    def finishing(self) -> bool:
+        """Whether the edit has been cancelled, and what there is by then is being rendered."""
+        return self.phase == _FINISH
+
 
 class Progress:
     """Reports one edit's steps, previews, handles and checkpoints; raises `Cancelled` when asked to stop.
@@ -37,6 +43,8 @@ class Progress:
         on_preview: called with an intermediate picture, at most every `preview_interval` seconds.
         on_handles: called with the handles' present places.
         is_cancelled: polled before each step, and inside of long ones.
+        is_dropped: polled instead while what there is of a cancelled edit is rendered: whether nobody wants
+            even that any more.
     """
 
     def __init__(
@@ -46,9 +54,10 @@ class Progress:
         on_handles: Callable[[tuple[Point, ...]], None] = lambda handles: None,
         is_cancelled: Callable[[], bool] = lambda: False,
         preview_interval: float = 0.5,
+        is_dropped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._on_step, self._on_preview, self._on_handles = on_step, on_preview, on_handles
-        self._is_cancelled = is_cancelled
+        self._is_cancelled, self._is_dropped, self._finishing = is_cancelled, is_dropped, False
         self._preview_interval, self._preview_due = preview_interval, 0.0
         self._checkpoint: Callable[[], EditResult] | None = None
         self._timings: dict[str, float] = {}
@@ -84,7 +93,7 @@ class Progress:
         Raises:
             Cancelled: the user asked to stop.
         """
-        if self._is_cancelled():
+        if self._is_dropped() if self._finishing else self._is_cancelled():
             raise Cancelled
 
     def preview(self, render: Callable[[], Image]) -> None:
@@ -102,12 +111,22 @@ class Progress:
         self._checkpoint = render
 
     def partial(self) -> EditResult | None:
-        """What there was at the last checkpoint, or None where there was none."""
-        return None if self._checkpoint is None else self._checkpoint()
+        """What there was at the last checkpoint, or None where there was none.
+
+        To render it may take longer than the user thinks a cancel can: it is a phase of its own.
+
+        Raises:
+            Cancelled: nobody wants even that any more.
+        """
+        if self._checkpoint is None:
+            return None
+        self._finishing = True
+        with self.phase(_FINISH):
+            return self._checkpoint()
 
     def begin_anew(self) -> None:
         """Forget what was timed, counted and could be shown: the work begins once more."""
-        self._checkpoint = None
+        self._checkpoint, self._finishing = None, False
         self._timings.clear()
         self._evaluations.clear()
 

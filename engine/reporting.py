@@ -35,6 +35,10 @@ class RunningJob:
         self.touched = time.monotonic()
         return self.cancelled.is_set()
 
+    def is_dropped(self) -> bool:
+        self.touched = time.monotonic()
+        return not self.keep
+
 
 class Reports:
     """Sends steps and handles: each time the latest, at most every `OFTEN` seconds."""
@@ -86,7 +90,7 @@ class WatchedProgress(Progress):
             job.touched = time.monotonic()
             reports.offer(Stepped(job.number, *step))
 
-        super().__init__(step, on_preview, on_handles, job.is_cancelled)
+        super().__init__(step, on_preview, on_handles, job.is_cancelled, is_dropped=job.is_dropped)
         self._job = job
 
     def preview(self, render: Callable[[], Image]) -> None:

@@ -158,8 +158,8 @@ class RunPanel(QWidget):
         self.refine = QPushButton(self.tr("Refine"), self)
         self.refine.setToolTip(self.tr("Run the method on the drags (Ctrl+Enter)"))
         set_icon(self.refine, "refine")
-        self._stop = QPushButton(self.tr("Stop"), self)
-        self._stop.setToolTip(self.tr("Stop, and show what there is so far (Esc)"))
+        self._stop = QPushButton(self)
+        self._name_stop(finishing=False)
         self._bar = StepBar(self)
         self._drags, self._title = False, ""
         layout = QFormLayout(self)
@@ -228,12 +228,25 @@ class RunPanel(QWidget):
         """A method runs on demand, or none where `title` is empty."""
         self._title = title
         self._bar.begin(title)
+        self._name_stop(finishing=False)
         self._show()
+
+    def show_finishing(self) -> None:
+        """What was stopped is being finished: to stop once more drops it."""
+        self._name_stop(finishing=True)
 
     def show_step(self, step: Step, left: float | None) -> None:
         """How far it is; as of `StepBar`."""
         if self._title:
             self._bar.show_step(step, left)
+
+    def _name_stop(self, *, finishing: bool) -> None:
+        if finishing:
+            self._stop.setText(self.tr("Discard"))
+            self._stop.setToolTip(self.tr("End at once, and drop what there is so far (Esc)"))
+        else:
+            self._stop.setText(self.tr("Stop"))
+            self._stop.setToolTip(self.tr("Stop, and show what there is so far (Esc)"))
 
     def _tell_fast(self) -> None:
         self.fast_chosen.emit(self._on_device(self.fast.choice))

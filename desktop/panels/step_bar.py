@@ -25,6 +25,9 @@ class StepBar(QProgressBar):
         """
         self.setRange(0, max(step.total, 1))
         self.setValue(step.done)
+        if step.finishing:
+            self.setFormat(self.tr("Finishing what there is…"))
+            return
         text = self.tr("{phase} {done}/{total}").format(phase=step.phase, done=step.done, total=step.total)
         if left is not None:
             text += self.tr(" · {seconds} s left").format(seconds=max(1, round(left)))

@@ -1,5 +1,7 @@
 """A drag request as what both drag optimisers work on, and the way back to its picture."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -116,12 +118,19 @@ class DragView:
 
     Args:
         latents: (1, c, h, w) of the scene's picture.
+        asking: while it lasts, the networks ask `progress` whether to go on. What there is is rendered when
+            the editor, that made them ask, has ended.
     """
 
     def __init__(
-        self, scene: DragScene, diffusion: LatentDiffusion, latents: Tensor, progress: Progress
+        self,
+        scene: DragScene,
+        diffusion: LatentDiffusion,
+        latents: Tensor,
+        progress: Progress,
+        asking: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._scene, self._diffusion, self._progress = scene, diffusion, progress
+        self._scene, self._diffusion, self._progress, self._asking = scene, diffusion, progress, asking
         self._preview = cache(lambda: LatentPreview(latents, scene.image.to(latents.device)))
 
     def show(self, edited: Tensor, unedited: Tensor, handles: Tensor) -> None:
@@ -134,7 +143,7 @@ class DragView:
         scene, edited, unedited = self._scene, edited.detach(), unedited.detach()
         self._progress.report(scene.places(handles))
         self._progress.preview(lambda: scene.pasted(self._colours(edited), self._colours(unedited)))
-        self._progress.checkpoint(lambda: self.result(edited, unedited, handles))
+        self._progress.checkpoint(lambda: self._partial(edited, unedited, handles))
 
     def result(self, edited: Tensor, unedited: Tensor, handles: Tensor) -> EditResult:
         """The answer, from what `show` takes."""
@@ -146,6 +155,10 @@ class DragView:
             region=Box(0, 0, *self._scene.request.size),
             handles=self._scene.places(handles),
         )
+
+    def _partial(self, edited: Tensor, unedited: Tensor, handles: Tensor) -> EditResult:
+        with self._asking():
+            return self.result(edited, unedited, handles)
 
     def _colours(self, latents: Tensor) -> Colours:
         """A cheap look at latents, at the size of the frame's content."""

@@ -120,7 +120,7 @@ def fit_lora(
     progress: Progress,
     *,
     begun: Mapping[str, Tensor] | None = None,
-    stopped: Callable[[Mapping[str, Tensor]], None] = lambda state: None,
+    stopped: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
 ) -> Lora:
     """A LoRA by which the network knows one picture.
 

@@ -52,8 +52,8 @@ def _psnr(engine: Engine, parts: Components, pack: str, request: DragEdit) -> li
 
     settings = engine.settings("good_drag", pack)
     assert isinstance(settings, GoodDragSettings)
-    request = engine.complete(request)
-    cut, progress = engine.plan(request).cut(request, srgb=True), Progress()
+    whole, progress = engine.complete(request), Progress()
+    cut = engine.plan(whole).cut(whole, srgb=True)
     assert isinstance(cut, DragEdit)
     how = {"side": parts.working_size, "steps": settings.inference_steps, "block": settings.feature_block}
     with (

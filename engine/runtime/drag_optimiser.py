@@ -2,12 +2,13 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from engine.diffusion.ddim import Ddim
-from engine.diffusion.drag_scene import DragScene
+from engine.diffusion.drag_scene import DragScene, DragView
 from engine.diffusion.features import require_block
 from engine.diffusion.lora import LoraSettings
 from engine.edit import DragEdit
@@ -24,6 +25,11 @@ class Opened(NamedTuple):
     scene: DragScene
     picture: Picture
     schedule: Ddim
+
+    def view(self, progress: Progress) -> DragView:
+        """Shows an edit of it; what is rendered of a cancelled one can still be given up."""
+        asking = partial(cancellable, progress, *self.picture.diffusion.networks)
+        return DragView(self.scene, self.picture.diffusion, self.picture.latents, progress, asking)
 
 
 @contextmanager

@@ -435,6 +435,10 @@
 <context>
     <name>EngineTier</name>
     <message>
+        <source>{title} was stopped; nothing of it is kept.</source>
+        <translation>{title} は停止しました。途中の結果は残りません。</translation>
+    </message>
+    <message>
         <source>{title} was stopped before there was anything to show.</source>
         <translation>{title} は表示できる結果が出る前に停止しました。</translation>
     </message>
@@ -903,6 +907,14 @@
         <translation>ドラッグに対してこの手法を実行します (Ctrl+Enter)</translation>
     </message>
     <message>
+        <source>Discard</source>
+        <translation>破棄</translation>
+    </message>
+    <message>
+        <source>End at once, and drop what there is so far (Esc)</source>
+        <translation>すぐに終了し、そこまでの結果を破棄します (Esc)</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>停止</translation>
     </message>
@@ -1304,6 +1316,10 @@
     <message>
         <source>Progress</source>
         <translation>進み具合</translation>
+    </message>
+    <message>
+        <source>Finishing what there is…</source>
+        <translation>そこまでの結果を仕上げています…</translation>
     </message>
     <message>
         <source>{phase} {done}/{total}</source>

@@ -435,6 +435,10 @@
 <context>
     <name>EngineTier</name>
     <message>
+        <source>{title} was stopped; nothing of it is kept.</source>
+        <translation>{title} 已停止，不保留任何结果。</translation>
+    </message>
+    <message>
         <source>{title} was stopped before there was anything to show.</source>
         <translation>{title} 在有可显示的结果之前就已停止。</translation>
     </message>
@@ -903,6 +907,14 @@
         <translation>对拖动运行该方法 (Ctrl+Enter)</translation>
     </message>
     <message>
+        <source>Discard</source>
+        <translation>放弃</translation>
+    </message>
+    <message>
+        <source>End at once, and drop what there is so far (Esc)</source>
+        <translation>立即结束，并放弃目前的结果 (Esc)</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>停止</translation>
     </message>
@@ -1304,6 +1316,10 @@
     <message>
         <source>Progress</source>
         <translation>进度</translation>
+    </message>
+    <message>
+        <source>Finishing what there is…</source>
+        <translation>正在完成目前的结果…</translation>
     </message>
     <message>
         <source>{phase} {done}/{total}</source>

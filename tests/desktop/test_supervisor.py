@@ -112,6 +112,45 @@ def test_what_is_cancelled_before_there_is_anything_to_show_is_told_once(watched
     assert watched.supervisor._running is None
 
 
+def test_what_renders_what_there_is_may_take_minutes_while_it_lives(watched, picture):
+    supervisor, process, sent = watched.supervisor, watched.process, []
+    process.send = sent.append
+    supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None)
+    supervisor.take(process, channel.Stepped(1, "Denoise", 2, 4))
+    supervisor.cancel(1)
+    assert not lives(watched, 2)
+    supervisor.take(process, channel.Stepped(1, "Finish", 0, 1))
+    supervisor.cancel(1)
+    assert sent == [channel.Cancel(1, keep=True)]
+    assert not lives(watched, 298)
+    assert lives(watched, 0.25)
+
+
+def test_what_renders_what_there_is_and_gives_no_sign_is_ended_as_ever(watched, picture):
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None, opening=False)
+    watched.supervisor.cancel(1)
+    watched.supervisor.take(watched.process, channel.Stepped(1, "Finish", 0, 1))
+    assert not watched.pass_(3)
+    assert watched.pass_(0.25)
+
+
+def test_dropped_it_has_ended_at_once_and_may_take_as_long_as_any_cancel(watched, picture):
+    supervisor, process, told, sent = watched.supervisor, watched.process, [], []
+    watched.signals.cancelled.connect(told.append)
+    process.send = sent.append
+    supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None, opening=False)
+    supervisor.cancel(1)
+    supervisor.take(process, channel.Stepped(1, "Finish", 0, 1))
+    assert not lives(watched, 20) and not told
+    for _ in range(2):
+        supervisor.cancel(1, keep=False)
+    assert told == [1]
+    assert sent == [channel.Cancel(1, keep=True), channel.Cancel(1, keep=False)]
+    assert not lives(watched, 3)
+    assert lives(watched, 0.25)
+    assert told == [1]
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_preview_that_is_replaced_or_cancelled_while_it_loads_is_let_load(watched, picture, cancelled):
     job = EditJob(method="flow_warp", request=drag(picture), pack="big", preview=True)

@@ -23,14 +23,16 @@ class FakeWorker(EngineSignals):
 
     def __init__(self):
         super().__init__()
-        self.jobs, self.cancels, self.painted_previews = {}, [], []
+        self.jobs, self.cancels, self.drops, self.painted_previews = {}, [], [], []
 
     def submit(self, job):
         self.jobs[len(self.jobs) + 1] = job
         return len(self.jobs)
 
-    def cancel(self, number):
+    def cancel(self, number, *, keep=True):
         self.cancels.append(number)
+        if not keep:
+            self.drops.append(number)
 
     def preview_painted(self, number):
         self.painted_previews.append(number)
@@ -246,6 +248,62 @@ def test_escape_stops_it_and_shows_what_there_is(qtbot, window, worker):
     assert "stopped early" in badge(window)
     assert window.session.keep()
     assert np.array_equal(flat(window), result.image)
+
+
+def stop_button(window):
+    return window._edit.run._stop
+
+
+def finish(qtbot, window, worker):
+    """Refine, stop, and wait until what there is takes so long that it can be dropped; the job's number."""
+    number = refine(qtbot, window, worker)
+    stop_button(window).click()
+    worker.step.emit(number, Step("Finish", 0, 1), None)
+    assert window._edit.run._bar.text() == "Finishing what there is…"
+    assert stop_button(window).text() == "Stop"
+    stop_button(window).click()  # in haste
+    assert worker.cancels[-2:] == [number] * 2 and not worker.drops
+    qtbot.waitUntil(lambda: stop_button(window).text() == "Discard")
+    assert stop_button(window).isEnabled() and "drop what there is" in stop_button(window).toolTip()
+    return number
+
+
+@pytest.mark.parametrize("by", ["button", "Esc"])
+def test_what_takes_long_to_finish_is_dropped_by_stopping_once_more(qtbot, window, worker, by):
+    number = finish(qtbot, window, worker)
+    if by == "button":
+        stop_button(window).click()
+    else:
+        press(qtbot, window, Qt.Key.Key_Escape)
+    assert worker.drops == [number]
+    worker.cancelled.emit(number)
+    assert window.statusBar().currentMessage() == "InstantDrag was stopped; nothing of it is kept."
+    window.refine()
+    assert stop_button(window).text() == "Stop" and "show what there is" in stop_button(window).toolTip()
+    window.session.engine_tier.cancel()
+    assert worker.drops == [number], "the next one begins anew"
+
+
+def test_what_takes_long_to_finish_is_shown_when_it_comes(qtbot, window, worker):
+    number = finish(qtbot, window, worker)
+    worker.answer(number, 90, partial=True)
+    assert "stopped early" in badge(window) and not worker.drops
+
+
+def test_what_is_finished_quickly_never_offers_to_drop_it(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    window.session.engine_tier.cancel()
+    worker.step.emit(number, Step("Finish", 0, 1), None)
+    worker.answer(number, 90, partial=True)
+    window.refine()
+    qtbot.wait(600)
+    assert stop_button(window).text() == "Stop"
+
+
+def test_a_refine_that_takes_the_place_of_another_lets_nothing_be_rendered_of_that(qtbot, window, worker):
+    number = refine(qtbot, window, worker)
+    window.refine()
+    assert worker.drops == [number]
 
 
 def rows(window):

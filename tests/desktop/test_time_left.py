@@ -45,6 +45,16 @@ def test_kinds_are_apart_and_an_edit_that_did_not_end_teaches_nothing():
     assert run(left, 0, kind="other") == [None] * 8
 
 
+def test_of_the_finish_of_a_cancelled_edit_nothing_is_said_and_nothing_learned():
+    left = TimeLeft()
+    run(left, 0)
+    left.begin("k")
+    left.step(Step("a", 0, 2), 50)
+    assert left.step(Step("Finish", 0, 1), 51) is None
+    assert left.step(Step("Finish", 1, 1), 90) is None
+    assert run(left, 100) == run(left, 200)
+
+
 def test_a_phase_that_is_first_heard_of_midway_is_not_taken_for_fast():
     left = TimeLeft()
     run(left, 0)

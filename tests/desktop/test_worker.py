@@ -291,6 +291,65 @@ def test_an_edit_that_does_not_stop_is_ended_with_its_process(start, picture):
     works(worker, ear, picture)
 
 
+def stop_finishing(worker, ear, picture, prompt):
+    """Cancel such a job once it has something to show, and wait until that is being rendered; its number."""
+    job = worker.submit(fault(picture, prompt))
+    ear.wait("handles", job)
+    worker.cancel(job)
+    ear.qtbot.waitUntil(lambda: any(told[2].finishing for told in ear.of("step", job)), timeout=PATIENCE)
+    return job
+
+
+def test_what_takes_longer_to_render_than_a_cancel_may_comes_and_the_process_stays(start, picture):
+    worker, ear = start(cancel=0.3)
+    works(worker, ear, picture)
+    pid = worker.pid
+    job = stop_finishing(worker, ear, picture, "finish")
+    worker.cancel(job)  # as is known
+    _, _, answer = ear.end(job)
+    assert answer.partial and (answer.image[..., :3] == 7).any()
+    assert [left for _, _, step, left in ear.of("step", job) if step.finishing] == [None] * 2
+    works(worker, ear, picture)
+    assert worker.pid == pid and not ear.of("lost")
+
+
+def test_what_is_being_rendered_can_be_dropped_and_the_process_stays_if_it_asks(start, picture):
+    worker, ear = start()
+    works(worker, ear, picture)
+    pid = worker.pid
+    job = stop_finishing(worker, ear, picture, "finish_asking")
+    worker.cancel(job, keep=False)
+    assert ear.end(job) == ("cancelled", job)
+    works(worker, ear, picture)
+    assert worker.pid == pid and not ear.of("lost")
+    assert not ear.of("finished", job)
+
+
+def test_what_is_dropped_and_renders_on_is_ended_with_its_process(start, picture):
+    worker, ear = start(cancel=0.3)
+    job = stop_finishing(worker, ear, picture, "finish_never")
+    worker.cancel(job, keep=False)
+    assert ear.end(job) == ("cancelled", job)
+    assert not ear.of("lost"), "it is told at once"
+    works(worker, ear, picture)
+    assert "did not stop within 0.3 s" in ear.wait("lost")[1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "limit", "words"),
+    [
+        ("finish_never", {"finish": 1}, "did not stop within 1 s"),
+        pytest.param("finish_deaf", {"silence": 1}, "gave no sign", marks=linux),
+    ],
+)
+def test_to_render_for_ever_or_without_a_sign_is_the_end_of_the_process(start, picture, prompt, limit, words):
+    worker, ear = start(cancel=0.2, **limit)
+    job = stop_finishing(worker, ear, picture, prompt)
+    assert ear.end(job) == ("cancelled", job)
+    assert words in ear.wait("lost")[1]
+    works(worker, ear, picture)
+
+
 def test_a_cancelled_preview_has_ended_at_once_and_has_no_partial_result(start, picture):
     worker, ear = start()
     job = worker.submit(fault(picture, "slow", preview=True))

@@ -47,6 +47,28 @@ class FaultEditor:
             progress.check()
             time.sleep(PAUSE)
 
+    def finish(self, request, progress):
+        """What there is takes a second to render, and nothing stops that."""
+        self._stopped_with(request, progress, lambda: time.sleep(1))
+
+    def finish_asking(self, request, progress):
+        def render():
+            for _ in range(3000):
+                progress.check()
+                time.sleep(PAUSE)
+
+        self._stopped_with(request, progress, render)
+
+    def finish_never(self, request, progress):
+        self._stopped_with(request, progress, lambda: time.sleep(60))
+
+    def finish_deaf(self, request, progress):
+        def render():
+            time.sleep(0.5)  # until it has been told
+            self.deaf(request, progress)
+
+        self._stopped_with(request, progress, render)
+
     def load(self, request, progress):
         time.sleep(1)
 
@@ -89,6 +111,12 @@ class FaultEditor:
 
     def look_up(self, request, progress):
         socket.getaddrinfo("localhost", 80)
+
+    def _stopped_with(self, request, progress, render):
+        """Until it is cancelled; `render` takes the time that rendering what there is takes."""
+        progress.checkpoint(lambda: (render(), self._painted(request, 7))[1])
+        progress.report((request.points[0].handle,))
+        self.polling(request, progress)
 
     @staticmethod
     def _painted(request, grey):

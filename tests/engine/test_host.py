@@ -370,7 +370,19 @@ def test_a_cancelled_job_gives_what_there_is_if_that_is_wanted(host, picture, ke
         assert not np.array_equal(answer.image, picture)
     else:
         assert isinstance(messages[-1], Stopped)
+    rendered = any(isinstance(message, Stepped) and message.phase == "Finish" for message in messages)
+    assert rendered == keep
     take_all(host, messages)
+
+
+def test_while_what_there_is_is_rendered_it_can_be_dropped(host, picture):
+    host.run(1, fault(picture, "finish_asking"))
+    host.until(Moved)
+    host.channel.send(Cancel(1, keep=True))
+    while host.until(Stepped)[-1].phase != "Finish":
+        pass
+    host.channel.send(Cancel(1, keep=False))
+    assert isinstance(host.until(Stopped, Finished)[-1], Stopped)
 
 
 def test_a_cancel_counts_however_early_and_not_for_other_jobs(host, picture):

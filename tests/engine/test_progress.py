@@ -148,6 +148,28 @@ def test_the_last_checkpoint_is_rendered_and_only_when_wanted():
     assert rendered == [2]
 
 
+def test_to_render_what_there_is_is_a_phase_that_is_stopped_by_dropping_it_alone():
+    steps, dropped = [], []
+    progress = Progress(steps.append, is_cancelled=lambda: True, is_dropped=lambda: bool(dropped))
+
+    def render():
+        progress.check()
+        return EditResult(image=IMAGE, region=Box(0, 0, 2, 2))
+
+    assert progress.partial() is None
+    assert steps == [], "there is nothing to render"
+    progress.checkpoint(render)
+    assert progress.partial() is not None
+    assert [(*step, step.finishing) for step in steps] == [("Finish", 0, 1, True), ("Finish", 1, 1, True)]
+    progress.checkpoint(lambda: (dropped.append(None), render())[1])
+    with pytest.raises(Cancelled):
+        progress.partial()
+    progress.begin_anew()
+    dropped.clear()
+    with pytest.raises(Cancelled):
+        progress.check()
+
+
 def test_inside_a_long_step_it_can_be_asked_too():
     Progress().check()
     with pytest.raises(Cancelled):

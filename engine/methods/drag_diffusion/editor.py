@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from engine.diffusion.ddim import Ddim
-from engine.diffusion.drag_scene import DragView
 from engine.diffusion.lora import LoraSettings
 from engine.diffusion.text_to_image import text_to_image
 from engine.edit import DragEdit, EditResult
@@ -44,8 +43,9 @@ class DragDiffusionEditor:
         self._parts = components
 
     def edit(self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress) -> EditResult:
-        with self._noisy(request, settings, progress) as ((scene, picture, schedule), depth, latents):
-            view = DragView(scene, picture.diffusion, picture.latents, progress)
+        with self._noisy(request, settings, progress) as (known, depth, latents):
+            scene, picture, schedule = known
+            view = known.view(progress)
             network = Guided(
                 diffusion=picture.diffusion,
                 words=picture.embedding,

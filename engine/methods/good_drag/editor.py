@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from engine.diffusion.drag_scene import DragView
 from engine.diffusion.lora import LoraSettings
 from engine.edit import DragEdit, EditResult
 from engine.methods.good_drag.alternating import AlternatingDrag
@@ -26,8 +25,9 @@ class GoodDragEditor:
         self._parts = components
 
     def edit(self, request: DragEdit, settings: GoodDragSettings, progress: Progress) -> EditResult:
-        with self._inverted(request, settings, progress) as ((scene, picture, schedule), noisy):
-            view = DragView(scene, picture.diffusion, picture.latents, progress)
+        with self._inverted(request, settings, progress) as (known, noisy):
+            scene, picture, schedule = known
+            view = known.view(progress)
             drag = AlternatingDrag(
                 picture.diffusion,
                 picture.embedding,

@@ -1,5 +1,6 @@
 """DragScene: where points, masks and pictures of a request lie for an optimiser, and how they come back."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -132,7 +133,7 @@ def shown(paint):
         on_preview=seen.pictures.append, on_handles=seen.handles.append, preview_interval=0
     )
     known = torch.randn(latents(scene).shape, generator=torch.Generator().manual_seed(0))
-    seen.view = DragView(scene, seen.network, known, seen.progress)
+    seen.view = DragView(scene, seen.network, known, seen.progress, nullcontext)
     seen.latents = known
     return seen
 

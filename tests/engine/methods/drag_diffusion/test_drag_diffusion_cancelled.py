@@ -74,6 +74,25 @@ def test_a_cancelled_drag_is_a_partial_result(store, picture):
     assert not np.array_equal(result.image, picture)
 
 
+def test_the_picture_of_a_cancelled_drag_can_be_given_up_at_any_layer(forgetful, networks, picture):
+    asked, decoder = [], networks.loaded["vae"].decoder
+
+    def is_dropped():
+        asked.append(None)
+        return len(asked) > 20
+
+    steps, hooks = [], len(decoder.conv_out._forward_pre_hooks)
+    progress = Progress(
+        on_step=steps.append, is_cancelled=lambda: steps[-1:] == [("Denoise", 2, 4)], is_dropped=is_dropped
+    )
+    with pytest.raises(Cancelled):
+        forgetful(drag(picture), progress=progress)
+    with pytest.raises(Cancelled):
+        progress.partial()
+    assert len(asked) == 21
+    assert len(decoder.conv_out._forward_pre_hooks) == hooks
+
+
 def test_what_was_cancelled_is_not_remembered(edit, picture):
     steps = []
     progress = Progress(on_step=steps.append, is_cancelled=lambda: steps[-1:] == [("Invert", 2, 4)])
