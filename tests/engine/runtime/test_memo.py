@@ -256,6 +256,44 @@ def test_the_least_recently_used_goes_from_memory_first(memo):
     assert not memo._folder.exists()
 
 
+def test_what_is_soon_made_goes_from_disk_first(memo):
+    small = fresh(memo, memory=0, disk=4 * KILO)
+    make = Maker()
+    for kind in ("lora", "inversion", "reference", "reference 2"):
+        small.get(kind.split()[0], kind, make)
+        age(memo, 10)
+    small.get("lora", "another", make)
+    assert make.count == 5
+    for kind, key in (("lora", "lora"), ("inversion", "inversion"), ("lora", "another")):
+        small.get(kind, key, make)
+    assert make.count == 5
+
+
+def test_what_is_found_in_memory_is_used_on_disk_as_well(memo):
+    small = fresh(memo, disk=4 * KILO)
+    make = Maker()
+    for number in range(3):
+        small.get("x", number, make)
+        age(memo, 10)
+    small.get("x", 0, make)
+    small.get("x", 3, make)
+    fresh(memo).get("x", 0, make)
+    assert make.count == 4
+
+
+def test_a_work_is_kept_found_and_dropped(memo):
+    assert memo.find("x", 0) is None
+    kept = memo.keep("x", 0, {"a": torch.ones(2)})["a"]
+    for where in (memo, fresh(memo)):
+        assert torch.equal(where.find("x", 0)["a"], kept)
+    memo.keep("x", 0, {"a": torch.zeros(2)})
+    assert not fresh(memo).find("x", 0)["a"].any()
+    memo.drop("x", 0)
+    memo.drop("x", "what was never there")
+    assert memo.find("x", 0) is None
+    assert fresh(memo).find("x", 0) is None
+
+
 def test_a_work_beyond_the_budget_displaces_no_other(memo):
     small = fresh(memo, memory=2 * KILO, disk=2 * KILO)
     make = Maker()

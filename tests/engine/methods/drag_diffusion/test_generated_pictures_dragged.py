@@ -1,5 +1,6 @@
 """DragDiffusion on pictures that the pack has painted: it drags what they came from."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from engine import Engine
+from engine.diffusion import optimize
 from engine.diffusion.frame import Frame
 from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.methods.drag_diffusion.guided import Guided
@@ -38,6 +40,17 @@ def test_a_generated_picture_is_dragged_on_its_own_way(edit, generated, guidance
     retrace, dragging, denoise = 2, 3 + 1, 4 * 2
     assert first.evaluations["UNet2DConditionModel"] == words * (retrace + dragging + denoise)
     assert second.evaluations["UNet2DConditionModel"] == words * (dragging + denoise)
+
+
+@pytest.mark.parametrize(("guidance", "times"), [(7.5, 1), (1.0, 0)])
+def test_both_rows_of_a_guided_drag_need_room(edit, generated, monkeypatch, guidance, times):
+    spared = []
+    monkeypatch.setattr(optimize, "_ROOM", 3)
+    monkeypatch.setattr(optimize, "_waiting", lambda *_: 2)
+    monkeypatch.setattr(optimize, "checkpointed", lambda unet: nullcontext(spared.append(unet)))
+    image, origin = generated(guidance=guidance)
+    edit(drag(image, (20, 20, 50, 30), origin=origin), QUICK)
+    assert len(spared) == times
 
 
 @pytest.mark.parametrize("guidance", [7.5, 1.0])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine import Engine
+from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.edit import DragEdit, Point, PointPair
 from engine.errors import InvalidRequest, ModelMissing
 from engine.methods.good_drag import METHOD
@@ -159,6 +160,28 @@ def test_what_was_prepared_is_not_made_again(components, edit, picture):
     after = Progress()
     edit(request, progress=after)
     assert not {"Adapt", "Invert"} & set(after.timings)
+
+
+def test_a_preparation_that_gave_way_goes_on_in_the_edit(components, edit, picture):
+    request, steps, counts = drag(picture), [], []
+    settings = replace(QUICK, lora_steps=3)
+    stopped = Progress(on_step=steps.append, is_cancelled=lambda: steps[-1:] == [("Adapt", 2, 3)])
+    with pytest.raises(Cancelled):
+        METHOD.build(components).prepare(plan(request).cut(request), settings, stopped)
+    taken_up = edit(request, settings, Progress(on_step=counts.append))
+    assert [step for step in counts if step.phase == "Adapt"] == [("Adapt", 0, 1), ("Adapt", 1, 1)]
+    vars(components)["memo"] = Memo("", memory=0, disk=0)
+    assert edit(request, settings).image.tobytes() == taken_up.image.tobytes()
+
+
+def test_works_are_found_by_the_picture_not_by_what_networks_make_of_it(edit, monkeypatch, picture):
+    """An encoding's last bits depend on how many threads there are."""
+    edit(drag(picture), BRIEF)
+    encode = LatentDiffusion.encode
+    monkeypatch.setattr(LatentDiffusion, "encode", lambda *given: encode(*given) * (1 + 1e-6))
+    again = Progress()
+    edit(drag(picture), BRIEF, again)
+    assert not {"Adapt", "Invert"} & set(again.timings)
 
 
 def test_another_drag_of_the_same_region_needs_no_new_work_on_the_picture(edit, picture):
