@@ -19,10 +19,10 @@ from engine.patch_seams import seamless_shades
 
 _SEED = 0
 _MOST_PIXELS = 1 << 16  # of the picture on which sources are sought
-_MOST_GAPS = 5000  # pixels of the hole on it
+_MOST_GAPS = 7500  # pixels of the hole on it
 _LEAST = 16  # pixels along the shorter side of the coarsest level
 _COMPARED = 2_000_000  # pairs of places and sources up to which all are compared
-_COMPARISONS, _GUESSES = 3, 1  # rounds of matching and drawing
+_COMPARISONS, _GUESSES = 2, 3  # rounds of matching and drawing
 _STRIP = 1 << 18  # pixels filled at a time
 
 

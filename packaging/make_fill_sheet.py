@@ -23,15 +23,15 @@ from engine.region import plan  # noqa: E402
 from engine.subject import with_subject  # noqa: E402
 
 SHOWN = {
-    "mars_rover": "the sky comes down to what is left of the rover",
+    "mars_rover": "rocks pile up behind what is left of the rover",
     "mountain_lake": "a new ridge",
-    "osprey": "twigs and blurred background, each as sharp as its surroundings",
+    "osprey": "twigs and blurred background, each as sharp as around; feathers end in wisps",
     "otters": "ripples",
-    "girl_with_pearl_earring": "the canvas goes on; the collar's line is not quite straight",
-    "spices": "neighbouring heaps meet in the middle",
-    "city_night": "the sky comes down to the roofs, a little hazy",
-    "canyon_wren": "bad: the post ends in a fringe, its right side is missing",
-    "dogs_at_window": "bad: more hole than surroundings; frame and fur in steps",
+    "girl_with_pearl_earring": "the canvas goes on; a faint stain, the collar's line is not quite straight",
+    "spices": "neighbouring heaps mix in the middle",
+    "city_night": "the towers go on into the sky, thinned out",
+    "canyon_wren": "bad: the post goes on, but its right side is blurred and frayed",
+    "dogs_at_window": "bad: more hole than surroundings; the frame in steps",
 }
 HEADINGS = ("hole", "push-pull", "Telea", "patches")
 CELL = (300, 225)

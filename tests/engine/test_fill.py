@@ -194,7 +194,7 @@ def test_gaps_too_large_to_be_worked_on_at_once(monkeypatch: pytest.MonkeyPatch)
         out = fill(holed(image, unknown), unknown, smooth=smooth)
         assert np.array_equal(out[unknown == 0], image[unknown == 0])
         steps = np.abs(np.diff(out[31:279, 130, :3].astype(int), axis=0))
-        assert np.percentile(steps, 100 if smooth else 95) <= 2
+        assert steps.max() <= 2
         if smooth:
             assert np.abs(out.astype(int) - whole).mean() < 4
 

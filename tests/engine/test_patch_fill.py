@@ -94,6 +94,55 @@ def test_shading_is_seamless() -> None:
     assert np.abs(out.astype(int) - image).max() <= 12
 
 
+def test_a_steep_slope_is_seamless_beside_a_sharp_thing_elsewhere() -> None:
+    """Pieces from its ends, far apart in colour, meet in the middle of a large gap."""
+    y, x = np.mgrid[:300, :260]
+    image = opaque(x * 0.8, y * 0.7, 128 + (x - y) * 0.3)
+    image[:14, :60, :3] = chequers(14, 60)[..., :3]
+    gap = np.zeros((300, 260), np.uint8)
+    gap[30:280, 40:220] = 255
+    out = pieced(image, gap)[..., :3].astype(int)
+    for axis in (0, 1):
+        assert np.abs(np.diff(out[16:], axis=axis)).max() <= 4
+
+
+def test_an_edge_between_two_plain_things_stays_sharp() -> None:
+    image, gap = horizon(), disc()
+    steps = np.abs(np.diff(pieced(image, gap)[..., 2].astype(int), axis=0))[:, 60:90]
+    assert ((steps > 20).sum(0) == 1).all()
+    assert (steps.max(0) > 150).all()
+
+
+def test_shade_does_not_run_across_an_outline() -> None:
+    """What corrects the slope on one side of an edge leaves the plain side as it is."""
+    y, x = np.mgrid[:120, :150]
+    slope = np.where(x < 85, 20 + y, 200)
+    image = opaque(slope, slope, slope)
+    wrong = np.abs(pieced(image, disc()).astype(int) - image).max(-1)
+    assert wrong[(disc() > 0) & (x >= 88)].max() <= 5
+
+
+def sunflower(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grainy dark florets in bright striped petals, and a gap in them that touches a few petals."""
+    grain = np.random.default_rng(seed).normal(90, 30, (140, 180))
+    y, x = np.mgrid[:140, :180]
+    away = np.hypot(x - 90, y - 70)
+    petals = 170 + 50 * np.sign(np.sin(14 * np.arctan2(y - 70, x - 90)))
+    shade = np.where(away < 36, grain, np.where(away < 60, petals, 30))
+    gap = np.zeros((140, 180), np.uint8)
+    cv2.ellipse(gap, (98, 72), (30, 20), 0, 0, 360, 255, -1)
+    return opaque(shade, shade * 0.8, shade * 0.3), gap
+
+
+def test_pieces_have_the_tone_of_what_is_around() -> None:
+    """The petals continue the edge as well as the florets do, but are brighter than most that is around."""
+    too_bright = []
+    for seed in range(4):
+        image, gap = sunflower(seed)
+        too_bright.append(abs((pieced(image, gap).astype(int) - image)[gap > 0][:, 0].mean()))
+    assert np.mean(too_bright) < 14
+
+
 def test_alpha_is_continued_like_colour() -> None:
     image = stripes()
     image[..., 3] = np.where(chequers()[..., 0] > 100, 255, 120)
