@@ -24,7 +24,7 @@ from engine.diffusion.optimize import (
     rows_at_once,
     sparing_memory,
 )
-from engine.progress import Cancelled, Progress
+from engine.progress import Progress
 
 _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 _ADAPTER = "picture"
@@ -136,31 +136,35 @@ def fit_lora(
         Cancelled: the user asked to stop; the network is as it was.
     """
     noising = Noising(config)
-    rows = rows_at_once(diffusion, latents, settings.batch)
 
     def loss() -> Iterator[Tensor]:
         drawn = noising.draw((settings.batch, *latents.shape[1:]), generator)
-        for part in zip(*(tensor.split(rows) for tensor in drawn), strict=True):
-            # Autocast keeps halved copies of weights until it ends: it must not outlast a step of these.
-            with mixed_precision(diffusion):
-                error = noise_prediction_loss(diffusion, latents, embedding, noising, part)
-            yield error * (len(part[0]) / settings.batch)
+        return _loss_in_parts(diffusion, latents, embedding, noising, drawn)
 
     lora = Lora.of(diffusion.unet, settings.rank, generator)
-    with (
-        lora.attached(diffusion.unet, trained=True) as weights,
-        sparing_memory(diffusion, latents),
-    ):
+    with lora.attached(diffusion.unet, trained=True) as weights, sparing_memory(diffusion, latents):
         fit = Fit(weights, settings.learning_rate, generator, halved=diffusion.dtype == torch.float16)
         if begun is not None:
             fit.restore(begun)
-        try:
-            fit.run(loss, settings.steps, progress, "Adapt")
-        except Cancelled:
-            stopped(fit.state())
-            raise
+        fit.run(loss, settings.steps, progress, "Adapt", stopped)
         fitted = [weight.detach().cpu() for weight in weights]
     return Lora(tensors=dict(zip(lora.tensors, fitted, strict=True)))
+
+
+def _loss_in_parts(
+    diffusion: LatentDiffusion,
+    latents: Tensor,
+    embedding: Tensor,
+    noising: Noising,
+    drawn: tuple[Tensor, Tensor],
+) -> Iterator[Tensor]:
+    batch = len(drawn[0])
+    rows = rows_at_once(diffusion, latents, batch)
+    for part in zip(*(tensor.split(rows) for tensor in drawn), strict=True):
+        # Autocast keeps halved copies of weights until it ends: it must not outlast a step of these.
+        with mixed_precision(diffusion):
+            error = noise_prediction_loss(diffusion, latents, embedding, noising, part)
+        yield error * (len(part[0]) / batch)
 
 
 def _key(projection: str, side: str) -> str:

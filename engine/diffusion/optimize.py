@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from engine.diffusion.latent_diffusion import LatentDiffusion
-from engine.progress import Progress
+from engine.progress import Cancelled, Progress
 
 _SWITCHES = "gradient_checkpointing", "_gradient_checkpointing_func"  # of the library's modules
 _ROOM = 3e9  # bytes that may wait for a backward pass
@@ -82,22 +82,34 @@ class Fit:
         self._descent = Descent(parameters[0].device, halved=halved)
         self._done, self._drawn = 0, generator.get_state()
 
-    def run(self, loss: Callable[[], Iterable[Tensor]], steps: int, progress: Progress, phase: str) -> None:
+    def run(
+        self,
+        loss: Callable[[], Iterable[Tensor]],
+        steps: int,
+        progress: Progress,
+        phase: str,
+        stopped: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
+    ) -> None:
         """Go on until so many steps are done.
 
         Args:
             loss: gives the parts whose sum is a step's loss; the gradient of each is taken before the next.
             phase: under which steps are reported.
+            stopped: called before `Cancelled` is raised, with what `restore` takes.
 
         Raises:
             Cancelled: the user asked to stop.
         """
-        with torch.enable_grad():
-            for _ in progress.track(phase, range(self._done, steps)):
-                self._descent.step(self._optimizer, loss())
-                self._done, self._drawn = self._done + 1, self._generator.get_state()
+        try:
+            with torch.enable_grad():
+                for _ in progress.track(phase, range(self._done, steps)):
+                    self._descent.step(self._optimizer, loss())
+                    self._done, self._drawn = self._done + 1, self._generator.get_state()
+        except Cancelled:
+            stopped(self._state())
+            raise
 
-    def state(self) -> dict[str, Tensor]:
+    def _state(self) -> dict[str, Tensor]:
         """All that `restore` needs, as it was after the last whole step."""
         state = {"done": torch.tensor(self._done), "drawn": self._drawn, "scale": self._descent.scale}
         for i, parameter in enumerate(self._parameters):

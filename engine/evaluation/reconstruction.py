@@ -48,18 +48,21 @@ def _psnr(engine: Engine, parts: Components, pack: str, request: DragEdit) -> li
     from engine.diffusion.lora import LoraSettings  # noqa: PLC0415
     from engine.diffusion.optimize import mixed_precision  # noqa: PLC0415
     from engine.methods.good_drag.settings import GoodDragSettings  # noqa: PLC0415
-    from engine.runtime.drag_optimiser import opened  # noqa: PLC0415
+    from engine.runtime.drag_optimiser import Needs, opened  # noqa: PLC0415
 
     settings = engine.settings("good_drag", pack)
     assert isinstance(settings, GoodDragSettings)
     whole, progress = engine.complete(request), Progress()
     cut = engine.plan(whole).cut(whole, srgb=True)
     assert isinstance(cut, DragEdit)
-    how = {"side": parts.working_size, "steps": settings.inference_steps, "block": settings.feature_block}
-    with (
-        opened(parts, cut, progress, **how, prompts=[cut.prompt], lora=LoraSettings.of(settings)) as known,
-        torch.no_grad(),
-    ):
+    needs = Needs(
+        side=parts.working_size,
+        steps=settings.inference_steps,
+        prompts=(cut.prompt,),
+        block=settings.feature_block,
+        lora=LoraSettings.of(settings),
+    )
+    with opened(parts, cut, needs, progress) as known, torch.no_grad():
         scene, picture, schedule = known
         depth = schedule.depth(settings.inversion_strength)
         noisy = picture.inverted(schedule, depth, progress)

@@ -1,6 +1,6 @@
 """What both drag optimisers open before they drag: the networks, the picture, and what these know of it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -32,27 +32,30 @@ class Opened(NamedTuple):
         return DragView(self.scene, self.picture.diffusion, self.picture.latents, progress, asking)
 
 
-@contextmanager
-def opened(
-    parts: Components,
-    request: DragEdit,
-    progress: Progress,
-    *,
-    side: int,
-    steps: int,
-    prompts: Sequence[str],
-    block: int,
-    lora: LoraSettings,
-) -> Generator[Opened]:
-    """While this lasts, the network knows a request's picture, and can be stopped at any layer.
+class Needs(NamedTuple):
+    """How a picture is opened.
 
     Args:
-        parts: of a Stable Diffusion.
         side: the working side, in pixels.
         steps: of DDIM, from noise to a picture.
         prompts: what the network is told; with guidance, no words before the prompt.
         block: whose features points are known by.
         lora: how the network learns the picture.
+    """
+
+    side: int
+    steps: int
+    prompts: tuple[str, ...]
+    block: int
+    lora: LoraSettings
+
+
+@contextmanager
+def opened(parts: Components, request: DragEdit, needs: Needs, progress: Progress) -> Generator[Opened]:
+    """While this lasts, the network knows a request's picture, and can be stopped at any layer.
+
+    Args:
+        parts: of a Stable Diffusion.
 
     Raises:
         ModelMissing: the pack lacks something, or its networks do not fit together.
@@ -61,19 +64,19 @@ def opened(
     """
     with progress.phase("Load"):
         diffusion = open_latent_diffusion(parts, progress.check)
-        schedule = open_schedule(parts, steps)
-        embedding = embed_prompts(parts, diffusion, prompts)
-    require_block(diffusion.unet, block)
-    scene = DragScene.of(request, side, diffusion.multiple)
+        schedule = open_schedule(parts, needs.steps)
+        embedding = embed_prompts(parts, diffusion, needs.prompts)
+    require_block(diffusion.unet, needs.block)
+    scene = DragScene.of(request, needs.side, diffusion.multiple)
     with cancellable(progress, *diffusion.networks):
         with progress.phase("Encode"), torch.no_grad():
             latents = diffusion.encode(scene.image.to(diffusion.device))
         picture = Picture(
-            content=(scene.image, prompts),
+            content=(scene.image, needs.prompts),
             diffusion=diffusion,
             latents=latents,
             embedding=embedding,
-            lora=lora,
+            lora=needs.lora,
             seed=request.seed,
             memo=parts.memo,
         )

@@ -148,6 +148,8 @@ def test_all_of_it_from_the_picture_on(inversion, drag, recorded, diffusion):
 class ToyNetwork:
     """Convolutions in the network's place, as the recordings of the loop alone were made."""
 
+    rows = 1
+
     def __init__(self, known):
         self._known = known
         unet = SimpleNamespace(config={"block_out_channels": (1,)})

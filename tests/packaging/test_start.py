@@ -459,7 +459,7 @@ def test_exit_status_is_passed_on(
     class Process:
         def __init__(self, command: list[str], *, env: dict[str, str], **_: object) -> None:
             assert command == [str(start.VENV_PYTHON), "-m", "pytest", "-x"]
-            assert (env["QT_QPA_PLATFORM"], env["OMP_NUM_THREADS"]) == ("minimal", "2")
+            assert (env["QT_QPA_PLATFORM"], env["OMP_NUM_THREADS"]) == ("minimal", "1")
 
         def wait(self) -> int:
             return status

@@ -17,7 +17,7 @@ from engine.methods.drag_diffusion.settings import DragDiffusionSettings
 from engine.origin import Origin
 from engine.progress import Progress
 from engine.runtime.components import Components
-from engine.runtime.drag_optimiser import Opened, opened
+from engine.runtime.drag_optimiser import Needs, Opened, opened
 from engine.runtime.picture_works import Picture
 
 
@@ -66,16 +66,14 @@ class DragDiffusionEditor:
         self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress
     ) -> Generator[_Noisy]:
         origin, lora = request.origin, LoraSettings.of(settings)
-        with opened(
-            self._parts,
-            request,
-            progress,
+        needs = Needs(
             side=self._parts.working_size if origin is None else max(origin.size),
             steps=settings.inference_steps if origin is None else origin.steps,
-            prompts=[request.prompt] if origin is None else _prompts(origin),
+            prompts=(request.prompt,) if origin is None else _prompts(origin),
             block=settings.feature_block,
             lora=lora if origin is None else lora._replace(steps=0),
-        ) as known:
+        )
+        with opened(self._parts, request, needs, progress) as known:
             schedule, picture = known.schedule, known.picture
             depth = schedule.depth(settings.inversion_strength)
             if origin is None:
@@ -85,9 +83,9 @@ class DragDiffusionEditor:
             yield _Noisy(known, depth, noisy)
 
 
-def _prompts(origin: Origin) -> list[str]:
+def _prompts(origin: Origin) -> tuple[str, ...]:
     """What the network was told as it made a picture; with guidance, no words before the prompt."""
-    return [origin.prompt] if origin.guidance == 1 else ["", origin.prompt]
+    return (origin.prompt,) if origin.guidance == 1 else ("", origin.prompt)
 
 
 def _retraced(picture: Picture, origin: Origin, schedule: Ddim, depth: int, progress: Progress) -> Tensor:

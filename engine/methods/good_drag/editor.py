@@ -11,7 +11,7 @@ from engine.methods.good_drag.alternating import AlternatingDrag
 from engine.methods.good_drag.settings import GoodDragSettings
 from engine.progress import Progress
 from engine.runtime.components import Components
-from engine.runtime.drag_optimiser import Opened, opened
+from engine.runtime.drag_optimiser import Needs, Opened, opened
 
 
 class GoodDragEditor:
@@ -50,15 +50,13 @@ class GoodDragEditor:
         self, request: DragEdit, settings: GoodDragSettings, progress: Progress
     ) -> Generator[tuple[Opened, Tensor]]:
         """The picture, and the noisy latents (1, c, h, w) that lead to it."""
-        with opened(
-            self._parts,
-            request,
-            progress,
+        needs = Needs(
             side=self._parts.working_size,
             steps=settings.inference_steps,
-            prompts=[request.prompt],
+            prompts=(request.prompt,),
             block=settings.feature_block,
             lora=LoraSettings.of(settings),
-        ) as known:
+        )
+        with opened(self._parts, request, needs, progress) as known:
             depth = known.schedule.depth(settings.inversion_strength)
             yield known, known.picture.inverted(known.schedule, depth, progress)
