@@ -28,10 +28,8 @@ DEMO = ROOT / "build" / "demo.png"
 
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CHECKS = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["basedpyright"])
-TEST_ENVIRONMENT = {
-    "QT_QPA_PLATFORM": "offscreen",
-    "OMP_NUM_THREADS": "1",
-}  # tiny networks only wait for a second
+# Tests run tiny networks, which a second thread only makes wait.
+TEST_ENVIRONMENT = {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
 LIBRARIES = {  # what Qt loads: the Debian package that brings it
     "libglib-2.0.so.0": "libglib2.0-0",
