@@ -42,7 +42,8 @@ class AlternatingDrag:
         diffusion: the network, which knows the picture.
         embedding: (1, tokens, features).
         refer: gives the noise and the features of unedited latents (1, c, h, w) at a timestep.
-        show: takes clean latents as far as they can be told yet, edited and unedited, and the handles.
+        show: takes clean latents as far as they can be told yet, edited and unedited, and the handles; while
+            it drags, by the noise that was told before an update, or by that of the unedited.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class AlternatingDrag:
     @torch.no_grad()
     def run(self, progress: Progress) -> tuple[Tensor, Tensor]:
         """The finished latents, edited and unedited, each (1, c, h, w); `handles` are where they got.
+
+        As published, these are where the last update found them, not where it left them.
 
         Raises:
             Cancelled: the user asked to stop.
