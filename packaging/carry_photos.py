@@ -30,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("photos", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--side", type=int, default=192, help="pixels of the shorter side, 192")
+    parser.add_argument("--side", type=int, default=168, help="pixels of the shorter side, 168")
     parser.add_argument("--megabytes", type=float, default=40, help="the most that the file may have, 40")
     options = parser.parse_args(arguments)
     unfinished = options.out.with_suffix(".part")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     try:
         count = carry(PhotoSource(options.photos), unfinished, options.side)
         size = unfinished.stat().st_size / 1e6

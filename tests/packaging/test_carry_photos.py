@@ -25,7 +25,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_all_photos_arrive_small_and_known_by_where_they_came_from(tmp_path: Path, photos: Path) -> None:
-    out = tmp_path / "carried.tar"
+    out = tmp_path / "new" / "carried.tar"
     main([str(photos), str(out), "--side", "32"])
     carried, original = PhotoSource(out), PhotoSource(photos)
     assert carried.pictures == original.pictures
