@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from desktop.document import Document
 from desktop.panels.edit_panel import EditPanel
@@ -11,6 +11,8 @@ from desktop.panels.layers_panel import LayersPanel
 from desktop.panels.run_panel import Recommended
 from desktop.warp_tier import METHOD
 from engine import METHODS
+
+_HEIGHTS = (5, 2, 2)  # of the docks, as shares
 
 translate = QCoreApplication.translate
 
@@ -27,18 +29,15 @@ class Docks:
         self.layers = LayersPanel(window)
         self.edit = EditPanel(METHODS[METHOD].settings, recommended, window)
         self.history = HistoryPanel(window)
-        scroll = QScrollArea(window)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(self.edit)
         self._docks = [
             _docked(window, name, title, panel)
             for name, title, panel in (
-                ("edit", translate("MainWindow", "Drag"), scroll),
+                ("edit", translate("MainWindow", "Drag"), self.edit),
                 ("layers", translate("MainWindow", "Layers"), self.layers),
                 ("history", translate("MainWindow", "History"), self.history),
             )
         ]
+        window.resizeDocks(self._docks, _HEIGHTS, Qt.Orientation.Vertical)
 
     @property
     def actions(self) -> list[QAction]:

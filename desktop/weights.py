@@ -2,9 +2,10 @@
 
 import html
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QUrl
 
 from engine import GENERATE, Engine, ModelPack
 
@@ -45,8 +46,15 @@ def _texts(pack: ModelPack) -> dict[str, str]:
         "pack": html.escape(pack.title),
         "licence": html.escape(pack.licence),
         "place": f'<a href="{html.escape(home)}">{html.escape(urlsplit(home).netloc)}</a>',
-        "folder": html.escape(str(pack.folder / pack.name)),
+        "folder": _linked(pack.folder / pack.name),
     }
+
+
+def _linked(folder: Path) -> str:
+    """The end of a path too long for a panel; a click opens it, or the nearest above that is there."""
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())
+    words = html.escape(str(Path("…", *folder.parts[-2:])))
+    return f'<a href="{html.escape(QUrl.fromLocalFile(str(there)).toString())}">{words}</a>'
 
 
 def _urls(pack: ModelPack) -> Iterator[str]:

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
+    QStyle,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -21,7 +23,10 @@ from engine import Motion, Settings
 
 
 class EditPanel(QWidget):
-    """Shows the document's instruction and holds no state of its own."""
+    """Shows the document's instruction and holds no state of its own.
+
+    Above, what is chosen, which scrolls where there is little room; below, what is done, always in view.
+    """
 
     settings_changed = Signal(dict)
     keep_asked = Signal()
@@ -47,13 +52,34 @@ class EditPanel(QWidget):
         set_icon(self._drop, "drop")
         self._drop.clicked.connect(self.drop_asked)
         layout = QVBoxLayout(self)
-        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        for part in (self._count, row, self._form, self.run, self._keep, self._drop):
-            if isinstance(part, QHBoxLayout):
-                layout.addLayout(part)
-            else:
-                layout.addWidget(part)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._scrolled(row), 1)
+        layout.addLayout(self._foot())
         self._show()
+
+    def _scrolled(self, motions: QHBoxLayout) -> QScrollArea:
+        choices = QWidget()
+        layout = QVBoxLayout(choices)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._count)
+        layout.addLayout(motions)
+        layout.addWidget(self._form)
+        layout.addWidget(self.run)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(choices)
+        return scroll
+
+    def _foot(self) -> QVBoxLayout:
+        foot, row = QVBoxLayout(), QHBoxLayout()
+        margins = self.style().pixelMetric(QStyle.PixelMetric.PM_LayoutLeftMargin)
+        foot.setContentsMargins(margins, 0, margins, margins)
+        row.addWidget(self._keep)
+        row.addWidget(self._drop)
+        foot.addWidget(self.run.foot)
+        foot.addLayout(row)
+        return foot
 
     def _motion_row(self) -> QHBoxLayout:
         """Bend or move."""

@@ -7,6 +7,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -134,6 +135,10 @@ class RunPanel(QWidget):
 
     Args:
         recommended: the settings that suit a method on a pack.
+
+    Attributes:
+        foot: where the method on demand is begun, watched and stopped. It belongs below the panel, where
+            it is in view wherever the panel is scrolled.
     """
 
     fast_chosen = Signal(object)  # Choice or None
@@ -150,25 +155,26 @@ class RunPanel(QWidget):
         for device, name in zip(_DEVICES, names, strict=True):
             self.device.addItem(name, device)
         self.device.setAccessibleName(self.tr("Run on"))
-        self._preparing = QLabel(self)
+        self.foot = QWidget(self)
+        self._preparing = QLabel(self.foot)
         self._note = QLabel(self)
         self._note.setWordWrap(True)
         self._note.setOpenExternalLinks(True)
         self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self.refine = QPushButton(self.tr("Refine"), self)
+        self.refine = QPushButton(self.tr("Refine"), self.foot)
         self.refine.setToolTip(self.tr("Run the method on the drags (Ctrl+Enter)"))
         set_icon(self.refine, "refine")
-        self._stop = QPushButton(self)
+        self._stop = QPushButton(self.foot)
         self._name_stop(finishing=False)
-        self._bar = StepBar(self)
+        self._bar = StepBar(self.foot)
         self._drags, self._title = False, ""
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         for label, field in ((at_rest, self.fast), (on_demand, self.slow), (self.tr("Run on"), self.device)):
             layout.addRow(label, field)
-        for part in (self._note, self.refine, self._preparing, self._bar, self._stop):
-            layout.addRow(part)
+        layout.addRow(self._note)
+        self._lay_out_foot()
         self.fast.changed.connect(self._tell_fast)
         self.device.currentIndexChanged.connect(self._tell_fast)
         self.slow.changed.connect(self._show)
@@ -177,12 +183,21 @@ class RunPanel(QWidget):
         self._stop.clicked.connect(self.cancel_asked)
         self._show()
 
+    def _lay_out_foot(self) -> None:
+        foot = QGridLayout(self.foot)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.addWidget(self.refine, 0, 0, 1, 2)
+        foot.addWidget(self._preparing, 1, 0, 1, 2)
+        foot.addWidget(self._bar, 2, 0)
+        foot.addWidget(self._stop, 2, 1)
+
     def set_offers(self, offers: Sequence[Offer]) -> None:
         """Offer methods; those without a pack run in the window already."""
         there = [offer for offer in offers if offer.pack is not None]
         self.fast.set_offers([offer for offer in there if METHODS[offer.method].live])
         self.slow.set_offers(there)
         self.setVisible(bool(there))
+        self.foot.setVisible(bool(there))
         self._show()
 
     def show_note(self, text: str) -> None:

@@ -1,5 +1,7 @@
 """What the panel says of packs: which methods run on them, and whether better weights could be got."""
 
+import os
+
 import pytest
 from PySide6.QtGui import QTextDocumentFragment
 
@@ -65,10 +67,9 @@ def test_with_a_small_pack_it_says_that_better_weights_exist_and_where(shelf, bu
     write_manifest(shelf, "big", 512, NEEDED, url="https://files.org", home="https://example.org/big")
     window = build()
     assert window._edit.run.slow.choice.method == "good_drag"
-    folder = shelf / "user" / "big"
     assert note(window) == (
         "Better weights exist: get The big & all (CC0-1.0), for 512 × 512 pixels, from example.org into "
-        f"{folder} and restart the engine."
+        f"…{os.sep}user{os.sep}big and restart the engine."
     )
     assert 'href="https://example.org/big"' in window._edit.run._note.text()
     install(shelf / "user", "big", NEEDED)
@@ -98,4 +99,4 @@ def test_what_generating_needs_is_named(shelf):
         'get The painter &amp; all (CC0-1.0) from <a href="https://example.org/painter">example.org</a>'
         in told
     )
-    assert str(shelf / "user" / "painter") in told
+    assert f'into <a href="{shelf.as_uri()}">…{os.sep}user{os.sep}painter</a>' in told

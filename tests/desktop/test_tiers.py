@@ -505,3 +505,18 @@ def test_the_real_engine_answers_as_the_window_would(qtbot, tmp_path, monkeypatc
     qtbot.waitUntil(lambda: any(shown.tier == "refined" for shown in told), timeout=20_000)
     press(qtbot, opened, Qt.Key.Key_Return)
     assert np.array_equal(flat(opened), Engine().edit("flow_warp", request).image)
+
+
+def test_what_is_done_with_drags_is_in_view_on_a_small_screen(qtbot, window):
+    """However far the choices above it reach."""
+    window.resize(1000, 640)
+    run = window._edit.run
+    run.show_note("word " * 100)
+    qtbot.waitUntil(lambda: in_view(run.refine) and not in_view(run._note))
+    assert in_view(window._edit._keep) and in_view(window._edit._drop)
+    run.show_running("GoodDrag")
+    qtbot.waitUntil(lambda: in_view(run._bar) and in_view(run._stop))
+
+
+def in_view(widget):
+    return widget.visibleRegion().boundingRect().size() == widget.size()
