@@ -63,9 +63,10 @@ METHODS = """\
 inference_steps = 20
 inversion_strength = 0.5
 drag_steps = 6
-updates = 2
-patch_radius = 3
-tracking_radius = 6
+updates = 4
+learning_rate = 0.04
+patch_radius = 16
+tracking_radius = 10
 stride = 3.0
 early_stop = 40
 lora_steps = 20
@@ -73,7 +74,11 @@ lora_steps = 20
 [methods.drag_diffusion]
 inference_steps = 20
 inversion_strength = 0.5
-learning_rate = 0.02
+drag_steps = 160
+learning_rate = 0.04
+information_preserving = true
+patch_radius = 16
+tracking_radius = 10
 lora_steps = 20
 
 [methods.generate]
