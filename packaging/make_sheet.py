@@ -44,10 +44,7 @@ class Sheet(NamedTuple):
 SHEETS = {
     "before_after": Sheet((("flow_warp", None),), ONE_OF_EACH),
     "starter": Sheet((("flow_warp", None), ("instant_drag", "starter")), painted=False),
-    "refine": Sheet(
-        (("flow_warp", None), ("good_drag", "starter"), ("drag_diffusion", "starter")),
-        ("mona_lisa", "canyon_wren", "osprey"),
-    ),
+    "refine": Sheet((("flow_warp", None), ("good_drag", "starter"), ("drag_diffusion", "starter"))),
 }
 
 

@@ -64,10 +64,10 @@ def run(
     ]
     for offer in engine.offers(DragEdit):
         if offer.method in methods:
-            if offer.method == "good_drag" and offer.pack is not None:
-                rows.append(reconstruction(engine, offer.pack, requests))
             name = f"{engine.method(offer.method).title} · {offer.pack_title}"
             rows.append(_row(name, engine, requests, lambda r, o=offer: _edited(engine, o.method, o.pack, r)))
+            if offer.method == "good_drag" and offer.pack is not None:  # after it: the memo is warm now
+                rows.append(reconstruction(engine, offer.pack, requests))
     return rows
 
 

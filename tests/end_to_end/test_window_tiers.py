@@ -147,7 +147,7 @@ def slow_down(window):
 
 def denoising(qtbot, window):
     """Wait until the edit on demand has told of a step in the midst of it."""
-    bar = panel(window).findChild(QProgressBar)
+    bar = panel(window).foot.findChild(QProgressBar)
     qtbot.waitUntil(lambda: bar.isVisible() and bar.text().startswith("Denoise"), timeout=LOADING)
     return bar
 
