@@ -212,7 +212,7 @@ def test_refining_shows_how_far_it_is_and_escape_stops_it(qtbot, window):
     press(qtbot, window, Qt.Key.Key_Return, CONTROL)
     bar = denoising(qtbot, window)
     assert bar.maximum() == 100
-    stop = next(button for button in panel(window).findChildren(QPushButton) if button.text() == "Stop")
+    stop = next(button for button in panel(window).foot.findChildren(QPushButton) if button.text() == "Stop")
     assert stop.isVisible() and not panel(window).refine.isVisible()
     press(qtbot, window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not bar.isVisible(), timeout=PATIENCE)
