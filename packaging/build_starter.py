@@ -65,7 +65,7 @@ inversion_strength = 0.5
 drag_steps = 6
 updates = 4
 learning_rate = 0.04
-patch_radius = 16
+patch_radius = 8
 tracking_radius = 10
 stride = 3.0
 early_stop = 40
@@ -77,7 +77,7 @@ inversion_strength = 0.5
 drag_steps = 160
 learning_rate = 0.04
 information_preserving = true
-patch_radius = 16
+patch_radius = 8
 tracking_radius = 10
 lora_steps = 20
 
