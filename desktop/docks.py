@@ -12,7 +12,7 @@ from desktop.panels.run_panel import Recommended
 from desktop.warp_tier import METHOD
 from engine import METHODS
 
-_HEIGHTS = (5, 2, 2)  # of the docks, as shares
+_HEIGHTS = (9, 5, 4)  # of the docks, as shares
 
 translate = QCoreApplication.translate
 

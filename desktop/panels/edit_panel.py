@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -20,6 +20,22 @@ from desktop.icons import set_icon
 from desktop.panels.run_panel import Recommended, RunPanel
 from desktop.panels.settings_form import SettingsForm
 from engine import Motion, Settings
+
+
+class _Upright(QScrollArea):
+    """Scrolls up and down, and asks for the width that its widget needs beside the bar."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        widget, least = self.widget(), super().minimumSizeHint()
+        if widget is None:
+            return least
+        beside = self.verticalScrollBar().sizeHint().width()
+        return QSize(widget.minimumSizeHint().width() + beside, least.height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class EditPanel(QWidget):
@@ -65,7 +81,7 @@ class EditPanel(QWidget):
         layout.addLayout(motions)
         layout.addWidget(self._form)
         layout.addWidget(self.run)
-        scroll = QScrollArea(self)
+        scroll = _Upright(self)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidget(choices)

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 
 from desktop.engine_signals import EngineSignals
 from desktop.engine_tier import Choice
@@ -514,6 +514,9 @@ def test_what_is_done_with_drags_is_in_view_on_a_small_screen(qtbot, window):
     run.show_note("word " * 100)
     qtbot.waitUntil(lambda: in_view(run.refine) and not in_view(run._note))
     assert in_view(window._edit._keep) and in_view(window._edit._drop)
+    scroll = window._edit.findChild(QScrollArea)
+    run.setMinimumWidth(400)  # a long word, or a large font
+    qtbot.waitUntil(lambda: scroll.viewport().width() >= 400)
     run.show_running("GoodDrag")
     qtbot.waitUntil(lambda: in_view(run._bar) and in_view(run._stop))
 
