@@ -120,7 +120,7 @@ def fit_lora(
     progress: Progress,
     *,
     begun: Mapping[str, Tensor] | None = None,
-    stopped: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
+    keep: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
 ) -> Lora:
     """A LoRA by which the network knows one picture.
 
@@ -129,8 +129,8 @@ def fit_lora(
         embedding: (1, tokens, features) of what it shows.
         config: of the scheduler that the network was trained with.
         generator: on the CPU; torch's own is not touched.
-        begun: what `stopped` was given when the user stopped the same fit before.
-        stopped: takes what is needed to go on another time.
+        begun: what `keep` was given last of the same fit.
+        keep: now and then, and when it is cancelled, takes what is needed to go on another time.
 
     Raises:
         Cancelled: the user asked to stop; the network is as it was.
@@ -146,7 +146,7 @@ def fit_lora(
         fit = Fit(weights, settings.learning_rate, generator, halved=diffusion.dtype == torch.float16)
         if begun is not None:
             fit.restore(begun)
-        fit.run(loss, settings.steps, progress, "Adapt", stopped)
+        fit.run(loss, settings.steps, progress, phase="Adapt", keep=keep)
         fitted = [weight.detach().cpu() for weight in weights]
     return Lora(tensors=dict(zip(lora.tensors, fitted, strict=True)))
 

@@ -1,5 +1,6 @@
 """The gradient loop of fits to a single picture, what they learn from, and how they keep to memory."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from engine.progress import Cancelled, Progress
 
 _SWITCHES = "gradient_checkpointing", "_gradient_checkpointing_func"  # of the library's modules
 _ROOM = 3e9  # bytes that may wait for a backward pass
+_KEPT_EVERY = 20.0  # seconds of a fit, which is all that is lost of it with its process
 _WAITING = 320  # numbers that do, for each latent pixel and first channel of Stable Diffusion with a LoRA
 
 
@@ -62,7 +64,7 @@ class Descent:
 class Fit:
     """Adapts parameters by AdamW (Loshchilov, Hutter 2019), with the weight decay of 0.01 that torch takes.
 
-    What was stopped can be taken up again, and ends as if it had never been.
+    What was broken off can be taken up again, and ends as if it had never been.
 
     Args:
         generator: from which the loss is drawn.
@@ -88,25 +90,29 @@ class Fit:
         steps: int,
         progress: Progress,
         phase: str,
-        stopped: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
+        keep: Callable[[Mapping[str, Tensor]], object] = lambda state: None,
     ) -> None:
         """Go on until so many steps are done.
 
         Args:
             loss: gives the parts whose sum is a step's loss; the gradient of each is taken before the next.
             phase: under which steps are reported.
-            stopped: called before `Cancelled` is raised, with what `restore` takes.
+            keep: called every 20 seconds, and before `Cancelled` is raised, with what `restore` takes.
 
         Raises:
             Cancelled: the user asked to stop.
         """
+        due = time.monotonic() + _KEPT_EVERY
         try:
             with torch.enable_grad():
                 for _ in progress.track(phase, range(self._done, steps)):
                     self._descent.step(self._optimizer, loss())
                     self._done, self._drawn = self._done + 1, self._generator.get_state()
+                    if time.monotonic() >= due and self._done < steps:
+                        keep(self._state())
+                        due = time.monotonic() + _KEPT_EVERY
         except Cancelled:
-            stopped(self._state())
+            keep(self._state())
             raise
 
     def _state(self) -> dict[str, Tensor]:
@@ -119,7 +125,7 @@ class Fit:
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Begin where a fit of parameters of the same shapes was stopped."""
+        """Begin where a fit of parameters of the same shapes was broken off."""
         self._done = int(state["done"])
         self._generator.set_state(state["drawn"])
         self._drawn = state["drawn"]

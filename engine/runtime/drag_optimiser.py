@@ -6,15 +6,17 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from engine.diffusion.ddim import Ddim
 from engine.diffusion.drag_scene import DragScene, DragView
 from engine.diffusion.features import require_block
 from engine.diffusion.lora import LoraSettings
-from engine.edit import DragEdit
+from engine.edit import DragEdit, EditResult
 from engine.progress import Progress
 from engine.runtime.cancelling import cancellable
 from engine.runtime.components import Components
+from engine.runtime.device import free_cached_memory
 from engine.runtime.picture_works import Picture
 from engine.runtime.stable_diffusion import embed_prompts, open_latent_diffusion, open_schedule
 
@@ -30,6 +32,18 @@ class Opened(NamedTuple):
         """Shows an edit of it; what is rendered of a cancelled one can still be given up."""
         asking = partial(cancellable, progress, *self.picture.diffusion.networks)
         return DragView(self.scene, self.picture.diffusion, self.picture.latents, progress, asking)
+
+    def decoded(
+        self, view: DragView, latents: tuple[Tensor, Tensor], handles: Tensor, progress: Progress
+    ) -> EditResult:
+        """The answer that finished latents, edited and unedited, show.
+
+        Raises:
+            Cancelled: the user asked to stop.
+        """
+        free_cached_memory(self.picture.diffusion.device.type)  # of the drag, as decoding needs other sizes
+        with progress.phase("Decode"):
+            return view.result(*latents, handles)
 
 
 class Needs(NamedTuple):

@@ -13,6 +13,7 @@ from engine.diffusion.latent_diffusion import LatentDiffusion
 from engine.diffusion.lora import Lora, LoraSettings, fit_lora
 from engine.diffusion.optimize import mixed_precision
 from engine.progress import Progress
+from engine.runtime.device import free_cached_memory
 from engine.runtime.memo import Memo
 
 
@@ -61,9 +62,10 @@ class Picture:
                 generator,
                 progress,
                 begun=self.memo.find("unfinished lora", self._key),
-                stopped=lambda state: self.memo.keep("unfinished lora", self._key, state),
+                keep=lambda state: self.memo.keep("unfinished lora", self._key, state),
             )
             self.memo.drop("unfinished lora", self._key)
+            free_cached_memory(self.diffusion.device.type)  # a fit takes more than all that follows
             return lora.tensors
 
         lora = Lora(tensors=self.memo.get("lora", self._key, fit))

@@ -53,9 +53,7 @@ class DragDiffusionEditor:
                 block=settings.feature_block,
             )
             drag = LatentDrag(network, schedule, scene.task(latents), depth, settings, view.show)
-            edited, unedited = drag.run(progress)
-            with progress.phase("Decode"):
-                return view.result(edited, unedited, drag.handles)
+            return known.decoded(view, drag.run(progress), drag.handles, progress)
 
     def prepare(self, request: DragEdit, settings: DragDiffusionSettings, progress: Progress) -> None:
         with self._noisy(request, settings, progress):

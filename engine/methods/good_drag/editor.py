@@ -37,9 +37,7 @@ class GoodDragEditor:
                 refer=lambda unedited, t: picture.reference(unedited, t, settings.feature_block),
                 show=view.show,
             )
-            edited, unedited = drag.run(progress)
-            with progress.phase("Decode"):
-                return view.result(edited, unedited, drag.handles)
+            return known.decoded(view, drag.run(progress), drag.handles, progress)
 
     def prepare(self, request: DragEdit, settings: GoodDragSettings, progress: Progress) -> None:
         with self._inverted(request, settings, progress):

@@ -309,12 +309,36 @@ def test_what_was_stopped_is_taken_up_again(small, drawn, checks, dtype):
     asked, kept, done = iter(range(10_000)), [], []
     stopping = Progress(is_cancelled=lambda: next(asked) == checks)
     with pytest.raises(Cancelled), cancellable(stopping, net):
-        fit_lora(*given, seeded(), stopping, stopped=lambda state: kept.append(copy.deepcopy(state)))
+        fit_lora(*given, seeded(), stopping, keep=lambda state: kept.append(copy.deepcopy(state)))
     counted = Progress(on_step=lambda step: done.append(step.total))
     again = fit_lora(*given, seeded(99), counted, begun=kept[0])
     for name, tensor in fit(net, drawn, settings).tensors.items():
         assert torch.equal(again.tensors[name], tensor)
     assert done[0] == 4 - int(kept[0]["done"])
+
+
+def test_what_a_process_leaves_that_is_killed_is_taken_up_again(small, drawn, monkeypatch):
+    """It has no time to say so: what has been kept on the way by then is what there is."""
+    settings, kept = LoraSettings(steps=4, rank=2, batch=2), []
+    given = LatentDiffusion(small, None), *drawn, SCHEDULE, settings
+
+    def die(step):
+        if step.done == 3:
+            raise MemoryError
+
+    def keep(state):
+        kept.append(copy.deepcopy(state))
+
+    with pytest.raises(MemoryError):
+        fit_lora(*given, seeded(), Progress(on_step=die), keep=keep)
+    assert not kept, "so soon it is not worth it"
+    monkeypatch.setattr("engine.diffusion.optimize._KEPT_EVERY", 0.0)
+    with pytest.raises(MemoryError):
+        fit_lora(*given, seeded(), Progress(on_step=die), keep=keep)
+    assert [int(state["done"]) for state in kept] == [1, 2, 3]
+    again = fit_lora(*given, seeded(99), Progress(), begun=kept[1])
+    for name, tensor in fit(small, drawn, settings).tensors.items():
+        assert torch.equal(again.tensors[name], tensor)
 
 
 def test_in_parts_and_recomputed_it_is_the_same_fit(small, drawn, monkeypatch, everything_of):

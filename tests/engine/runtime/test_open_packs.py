@@ -1,8 +1,12 @@
 """OpenPacks: what is loaded once stays while there is room, and is really gone afterwards."""
 
+import ctypes
 import gc
+import os
+import sys
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -168,7 +172,21 @@ def test_a_quarter_of_the_devices_memory_may_be_held(packs, freed, monkeypatch):
 def test_the_machines_memory_is_known():
     assert 2**28 < total_memory("cpu") < 2**50
     assert total_memory("cpu") == total_memory("mps")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' C libraries cannot be asked")
+def test_memory_between_what_lives_is_given_back():
+    def held():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
+        pytest.skip("this is not glibc")
+    tensors = [torch.ones(16_000) for _ in range(3200)]  # 205 MB in blocks too small to be the system's own
+    before = held()
+    del tensors[:-1]
     free_cached_memory("cpu")
+    assert before - held() > 1.5e8
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no NVIDIA GPU")
