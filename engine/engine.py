@@ -103,7 +103,7 @@ class Engine:
         """What `generate` is asked for, with the pack's recommendations where nothing is chosen.
 
         Args:
-            size: (width, height); None for the square that the pack works at.
+            size: (width, height); None for the square that the pack recommends as `side`, or works at.
             chosen: of `GenerationSettings`, by name.
 
         Raises:
@@ -111,11 +111,15 @@ class Engine:
             ModelMissing: the pack is absent or damaged.
         """
         found = self.pack(pack)
-        settings = GenerationSettings.of({**found.methods.get(GENERATE, {}), **(chosen or {})}, GENERATE)
+        recommended = dict(found.methods.get(GENERATE, {}))
+        side = recommended.pop("side", found.working_size)
+        if not isinstance(side, int):
+            raise InvalidRequest(f"“side” of {GENERATE} must be a whole number, not “{side}”.")
+        settings = GenerationSettings.of({**recommended, **(chosen or {})}, GENERATE)
         return Origin(
             prompt=prompt,
             pack=self._shelf.lasting_name(pack),
-            size=size or (found.working_size, found.working_size),
+            size=size or (side, side),
             seed=seed,
             steps=settings.steps,
             guidance=settings.guidance,

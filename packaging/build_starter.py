@@ -82,6 +82,7 @@ tracking_radius = 10
 lora_steps = 20
 
 [methods.generate]
+side = 128
 steps = 30
 guidance = 2.0
 """

@@ -176,6 +176,16 @@ def test_packs_recommend_and_users_choose(engine, store):
         engine.origin("a", "painter", chosen={"depth": 3})
 
 
+def test_a_pack_may_recommend_another_size_than_it_works_at(tmp_path):
+    for name, side in (("small", "24"), ("wrong", '"24"')):
+        write_sd_pack(tmp_path / name, more=f"[methods.generate]\nside = {side}")
+    engine = Engine(device="cpu", store=PackStore(tmp_path / "nothing bundled", tmp_path))
+    assert engine.origin("a", "small").size == (24, 24)
+    assert engine.origin("a", "small", (32, 16)).size == (32, 16)
+    with pytest.raises(InvalidRequest, match="“side” of generate must be a whole number, not “24”"):
+        engine.origin("a", "wrong")
+
+
 def test_those_packs_are_offered_that_read_words(engine):
     assert [(offer.method, offer.pack) for offer in engine.generators()] == [
         ("generate", name) for name in ("other", "painter", "quick")
