@@ -4,6 +4,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.engine_tier import Choice
+from desktop.texts import phase_name
 from desktop.worker import EngineWorker
 from engine import DragEdit, Mask, PrepareJob, Step
 
@@ -93,7 +94,8 @@ class PrepareTier(QObject):
     def _step(self, number: int, step: Step, _left: float | None) -> None:
         if number == self._job:
             told = self.tr("Preparing: {phase} {done}/{total}")
-            self.told.emit(told.format(phase=step.phase, done=step.done, total=step.total))
+            phase = phase_name(step.phase)
+            self.told.emit(told.format(phase=phase, done=step.done, total=step.total))
 
 
 def _is_same(one: DragEdit, other: DragEdit) -> bool:

@@ -3,7 +3,7 @@
 What the engine says about errors and pictures stays English, as on the command line.
 """
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 SETTINGS = (  # names, helps and choices
     QT_TRANSLATE_NOOP("SettingsForm", "Stiffness"),
@@ -96,3 +96,24 @@ SAMPLES = (  # titles
     QT_TRANSLATE_NOOP("StartPage", "Heap it higher"),
     QT_TRANSLATE_NOOP("StartPage", "A longer gondola"),
 )
+PHASES = {  # of an edit, as the engine tells them, and as its user understands them
+    "Plan": QT_TRANSLATE_NOOP("Phase", "Preparing"),
+    "Load": QT_TRANSLATE_NOOP("Phase", "Loading"),
+    "Encode": QT_TRANSLATE_NOOP("Phase", "Encoding"),
+    "Adapt": QT_TRANSLATE_NOOP("Phase", "Learning the picture"),
+    "Retrace": QT_TRANSLATE_NOOP("Phase", "Generating again"),
+    "Invert": QT_TRANSLATE_NOOP("Phase", "Inverting"),
+    "Drag": QT_TRANSLATE_NOOP("Phase", "Dragging"),
+    "Denoise": QT_TRANSLATE_NOOP("Phase", "Denoising"),
+    "Decode": QT_TRANSLATE_NOOP("Phase", "Decoding"),
+    "Subject": QT_TRANSLATE_NOOP("Phase", "Finding what moves"),
+    "Flow": QT_TRANSLATE_NOOP("Phase", "Finding the motion"),
+    "Warp": QT_TRANSLATE_NOOP("Phase", "Moving"),
+    "Fill": QT_TRANSLATE_NOOP("Phase", "Filling"),
+    "Detail": QT_TRANSLATE_NOOP("Phase", "Restoring detail"),
+}
+
+
+def phase_name(phase: str) -> str:
+    """A phase of an edit in the user's language."""
+    return QCoreApplication.translate("Phase", PHASES.get(phase, phase))

@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QProgressBar, QWidget
 
+from desktop.texts import phase_name
 from engine import Step
 
 
@@ -28,7 +29,9 @@ class StepBar(QProgressBar):
         if step.finishing:
             self.setFormat(self.tr("Finishing what there is…"))
             return
-        text = self.tr("{phase} {done}/{total}").format(phase=step.phase, done=step.done, total=step.total)
+        text = self.tr("{phase} {done}/{total}").format(
+            phase=phase_name(step.phase), done=step.done, total=step.total
+        )
         if left is not None:
             text += self.tr(" · {seconds} s left").format(seconds=max(1, round(left)))
         self.setFormat(text)

@@ -828,6 +828,65 @@
     </message>
 </context>
 <context>
+    <name>Phase</name>
+    <message>
+        <source>Preparing</source>
+        <translation>準備中</translation>
+    </message>
+    <message>
+        <source>Loading</source>
+        <translation>読み込み中</translation>
+    </message>
+    <message>
+        <source>Encoding</source>
+        <translation>エンコード中</translation>
+    </message>
+    <message>
+        <source>Learning the picture</source>
+        <translation>画像を学習中</translation>
+    </message>
+    <message>
+        <source>Generating again</source>
+        <translation>再生成中</translation>
+    </message>
+    <message>
+        <source>Inverting</source>
+        <translation>ノイズへ変換中</translation>
+    </message>
+    <message>
+        <source>Dragging</source>
+        <translation>ドラッグ中</translation>
+    </message>
+    <message>
+        <source>Denoising</source>
+        <translation>ノイズ除去中</translation>
+    </message>
+    <message>
+        <source>Decoding</source>
+        <translation>デコード中</translation>
+    </message>
+    <message>
+        <source>Finding what moves</source>
+        <translation>動く部分を検出中</translation>
+    </message>
+    <message>
+        <source>Finding the motion</source>
+        <translation>動きを推定中</translation>
+    </message>
+    <message>
+        <source>Moving</source>
+        <translation>移動中</translation>
+    </message>
+    <message>
+        <source>Filling</source>
+        <translation>補完中</translation>
+    </message>
+    <message>
+        <source>Restoring detail</source>
+        <translation>細部を復元中</translation>
+    </message>
+</context>
+<context>
     <name>PrepareTier</name>
     <message>
         <source>Preparing: {phase} {done}/{total}</source>

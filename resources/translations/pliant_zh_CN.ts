@@ -828,6 +828,65 @@
     </message>
 </context>
 <context>
+    <name>Phase</name>
+    <message>
+        <source>Preparing</source>
+        <translation>正在准备</translation>
+    </message>
+    <message>
+        <source>Loading</source>
+        <translation>正在加载</translation>
+    </message>
+    <message>
+        <source>Encoding</source>
+        <translation>正在编码</translation>
+    </message>
+    <message>
+        <source>Learning the picture</source>
+        <translation>正在学习图像</translation>
+    </message>
+    <message>
+        <source>Generating again</source>
+        <translation>正在重新生成</translation>
+    </message>
+    <message>
+        <source>Inverting</source>
+        <translation>正在反演</translation>
+    </message>
+    <message>
+        <source>Dragging</source>
+        <translation>正在拖动</translation>
+    </message>
+    <message>
+        <source>Denoising</source>
+        <translation>正在去噪</translation>
+    </message>
+    <message>
+        <source>Decoding</source>
+        <translation>正在解码</translation>
+    </message>
+    <message>
+        <source>Finding what moves</source>
+        <translation>正在识别移动对象</translation>
+    </message>
+    <message>
+        <source>Finding the motion</source>
+        <translation>正在估计运动</translation>
+    </message>
+    <message>
+        <source>Moving</source>
+        <translation>正在移动</translation>
+    </message>
+    <message>
+        <source>Filling</source>
+        <translation>正在填充</translation>
+    </message>
+    <message>
+        <source>Restoring detail</source>
+        <translation>正在恢复细节</translation>
+    </message>
+</context>
+<context>
     <name>PrepareTier</name>
     <message>
         <source>Preparing: {phase} {done}/{total}</source>

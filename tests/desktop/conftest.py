@@ -3,10 +3,8 @@
 import pytest
 
 import engine.shelf
-from desktop.window import MainWindow
-from engine import Engine
 from engine.packs import PackStore
-from tests.desktop.hands import BY_NAME, settle
+from tests.desktop.hands import BY_NAME, shown_window
 
 
 @pytest.fixture(autouse=True)
@@ -19,11 +17,7 @@ def no_shipped_packs(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def window(qtbot, tmp_path, monkeypatch):
     monkeypatch.setenv("PLIANT_HOME", str(tmp_path / "home"))
-    shown = MainWindow(Engine())
-    qtbot.addWidget(shown, before_close_func=settle)
-    with qtbot.waitExposed(shown):
-        shown.show()
-    return shown
+    return shown_window(qtbot)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop.document.compositor import flatten
-from engine import samples
+from desktop.window import MainWindow
+from engine import Engine, samples
 
 BY_NAME = {sample.name: sample for sample in samples()}
 
@@ -15,6 +16,15 @@ def settle(window):
     """Let the window close without its question."""
     if window.document is not None:
         window.document.undo_stack.clear()
+
+
+def shown_window(qtbot, worker=None):
+    """A window on the screen, which the test closes."""
+    window = MainWindow(Engine(), worker)
+    qtbot.addWidget(window, before_close_func=settle)
+    with qtbot.waitExposed(window):
+        window.show()
+    return window
 
 
 def send(window, kind, place):

@@ -11,9 +11,8 @@ from desktop.engine_menu import remembered_command, remembered_runtime
 from desktop.engine_process import engine_command, own_runtime
 from desktop.panels.run_panel import RunPanel
 from desktop.store import window_store
-from desktop.window import MainWindow
 from engine import Engine, Offer, WarmJob, channel
-from tests.desktop.hands import settle
+from tests.desktop.hands import shown_window
 from tests.desktop.test_tiers import FakeWorker
 
 PATIENCE = 20_000
@@ -38,11 +37,7 @@ def store(pliant_home):
 @pytest.fixture
 def build(qtbot):
     def make():
-        shown = MainWindow(Engine(), Restartable())
-        qtbot.addWidget(shown, before_close_func=settle)
-        with qtbot.waitExposed(shown):
-            shown.show()
-        return shown
+        return shown_window(qtbot, Restartable())
 
     return make
 

@@ -5,7 +5,6 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from desktop.window import MainWindow
 from engine import (
     GENERATE,
     Box,
@@ -18,7 +17,7 @@ from engine import (
     Step,
     open_photo,
 )
-from tests.desktop.hands import BY_NAME, flat, press, pull, settle
+from tests.desktop.hands import BY_NAME, flat, press, pull, settle, shown_window
 from tests.desktop.test_tiers import FakeWorker
 
 SIZE = 96, 64
@@ -42,11 +41,7 @@ def window(qtbot, tmp_path, monkeypatch, worker):
         return Origin(prompt=prompt, pack=pack, size=size or SIZE, seed=seed, **(best | (chosen or {})))
 
     monkeypatch.setattr(Engine, "origin", origin)
-    shown = MainWindow(Engine(), worker)
-    qtbot.addWidget(shown, before_close_func=settle)
-    with qtbot.waitExposed(shown):
-        shown.show()
-    return shown
+    return shown_window(qtbot, worker)
 
 
 def painted(paint, worker, number):
@@ -115,7 +110,7 @@ def test_the_dice_throw_another_seed(dialog):
 def test_it_shows_how_far_it_is_and_how_it_looks(dialog, worker, paint):
     number = begin(dialog, worker)
     worker.step.emit(number, Step("Denoise", 3, 20), 12.4)
-    assert dialog.bar.text() == "Denoise 3/20 · 12 s left"
+    assert dialog.bar.text() == "Denoising 3/20 · 12 s left"
     assert dialog.picture.pixmap().isNull()
     worker.preview.emit(number, paint(48, 32), Box(0, 0, *SIZE))
     assert not dialog.picture.pixmap().isNull()

@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QApplication, QScrollArea
 from desktop.engine_signals import EngineSignals
 from desktop.engine_tier import Choice
 from desktop.warp_tier import WarpTier
-from desktop.window import MainWindow
 from engine import Box, EditResult, Engine, Offer, Point, Step
-from tests.desktop.hands import BY_NAME, flat, grab, press, pull, send, settle
+from tests.desktop.hands import BY_NAME, flat, grab, press, pull, send, shown_window
 
 START, END = (800, 300), (800, 240)
 FAST = Offer("instant_drag", "tiny", "Tiny")
@@ -76,10 +75,7 @@ def worker(qapp):
 
 
 def opened_window(qtbot, worker=None):
-    shown = MainWindow(Engine(), worker)
-    qtbot.addWidget(shown, before_close_func=settle)
-    with qtbot.waitExposed(shown):
-        shown.show()
+    shown = shown_window(qtbot, worker)
     with qtbot.waitSignal(shown.filing.worker.opened):
         shown.filing.open_path(BY_NAME["mountain_lake"].picture)
     return shown
@@ -223,7 +219,7 @@ def test_refining_shows_how_far_it_is_and_then_its_picture(qtbot, window, worker
     assert not worker.jobs[number].preview
     assert run._bar.isVisibleTo(run) and not run.refine.isVisibleTo(run)
     worker.step.emit(number, Step("Denoise", 3, 20), 12.4)
-    assert run._bar.text() == "Denoise 3/20 · 12 s left"
+    assert run._bar.text() == "Denoising 3/20 · 12 s left"
     worker.handles.emit(number, (Point(800, 270),))
     assert window.workspace._markers.tracks == (Point(800, 270),)
     seen = shown_pictures(window)

@@ -156,6 +156,13 @@ def test_what_the_engine_says_in_the_window_is_listed():
     assert set(texts.SAMPLES) == {sample.title for sample in samples()}
 
 
+def test_every_phase_of_an_edit_has_words():
+    told = re.compile(r"""(?:\.phase\(|\.track\(|phase(?:: str)? ?= ?)"([A-Z][a-z]+)\"""")
+    beside = {"training", "evaluation", "cli.py"}
+    sources = [path for path in (ROOT / "engine").rglob("*.py") if not beside & set(path.parts)]
+    assert set(texts.PHASES) == {name for path in sources for name in told.findall(path.read_text("utf-8"))}
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [

@@ -5,9 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from desktop.window import MainWindow
-from engine import Engine
-from tests.desktop.hands import flat, press, pull, settle
+from tests.desktop.hands import flat, press, pull, shown_window
 from tests.engine.sd_pack import write_sd_pack
 
 LOADING, PATIENCE = 60_000, 20_000  # milliseconds; torch is imported by the first job of an engine process
@@ -40,10 +38,7 @@ def pliant_home(tmp_path_factory):
 
 @pytest.fixture
 def window(qtbot):
-    shown = MainWindow(Engine())
-    qtbot.addWidget(shown, before_close_func=settle)
-    with qtbot.waitExposed(shown):
-        shown.show()
+    shown = shown_window(qtbot)
     shown.start_engine()
     return shown
 
