@@ -7,7 +7,6 @@ cost nothing, and there are many of them in each view.
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 import zlib
@@ -30,7 +29,7 @@ from engine.diffusion.latent_diffusion import Autoencoder
 from engine.errors import InvalidRequest
 from engine.training.captions import captions
 from engine.training.photo_source import PhotoSource, Picture, ahead, fingerprint, upright
-from engine.training.photos import family_chances, is_held_out
+from engine.training.photos import appear, family_chances, side_of
 
 MOST_BYTES = 2 << 30  # of one set of latents
 
@@ -119,13 +118,10 @@ def open_latents(
     Those of the same views by another encoder are removed: an autoencoder is mostly followed by a better one.
 
     Raises:
-        InvalidRequest: there are no photos, one cannot be read, or there are too many views of them.
+        InvalidRequest: there are too few photos, one cannot be read, or there are too many views of them.
         OSError: the cache cannot be written.
     """
-    pictures = [picture for picture in source.pictures if is_held_out(picture.path) == held_out]
-    if not pictures:
-        use = "measure with" if held_out else "train on"
-        raise InvalidRequest(f"{source.place} holds no pictures to {use}; add more.")
+    pictures = side_of(source, held_out=held_out)
     split = "held_out" if held_out else "train"
     same = f"{fingerprint(source)}-{_FORMAT}-{views.side}x{views.number}-{split}-"
     folder = cache / f"{same}{encoder.name}"
@@ -151,8 +147,7 @@ def _build(
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
     try:
         _fill(source, pictures, views, encoder, unfinished / "values.npy")
-        if not folder.is_dir():  # nobody else has been faster
-            os.replace(unfinished, folder)  # noqa: PTH105 - pathlib's says nothing more
+        appear(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import InvalidRequest
 from engine.paths import data_dir
 from engine.settings import setting
 from engine.training.pairs import DragBatch, PairGenerator
@@ -138,11 +137,8 @@ class PhotoPairs:
         pairs = PairGenerator(self._photos, self._side, seed, self._device)
         return DrawnBatches(lambda generator: _of_drags(pairs(size)), pairs.generator)
 
-    def held_out(self, size: int) -> MotionBatch | None:
-        try:
-            photos = open_photos(self._place, working_side(self._side), self._cache, held_out=True)
-        except InvalidRequest:  # a small folder has none to spare
-            return None
+    def held_out(self, size: int) -> MotionBatch:
+        photos = open_photos(self._place, working_side(self._side), self._cache, held_out=True)
         return _of_drags(PairGenerator(photos, self._side, _HELD_OUT_SEED, self._device)(size))
 
 

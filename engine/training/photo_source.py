@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
@@ -105,8 +106,9 @@ def readable(place: Path) -> Generator[None]:
 
 def _found(folder: Path) -> Iterator[_Picture]:
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in _ENDINGS and file.is_file():
-            name = file.relative_to(folder)
+        name = file.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)  # as what macOS puts beside a file
+        if file.suffix.lower() in _ENDINGS and not hidden and file.is_file():
             yield _Picture(name.as_posix(), name.as_posix(), name.parts[0] if len(name.parts) > 1 else "")
 
 
@@ -156,6 +158,13 @@ def upright(content: bytes, name: str) -> PIL.Image.Image:
     """
     try:
         with PIL.Image.open(io.BytesIO(content)) as opened:
-            return PIL.ImageOps.exif_transpose(opened).convert("RGB")
+            return _of_bytes(PIL.ImageOps.exif_transpose(opened)).convert("RGB")
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise InvalidRequest(f"“{name}” cannot be read as a picture; remove it or fetch it again.") from error
+
+
+def _of_bytes(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """A picture of 16 bits a sample in 8, which Pillow's own conversion clips."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return PIL.Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))

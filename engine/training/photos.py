@@ -6,7 +6,6 @@ picture are never on both sides.
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import zlib
@@ -77,8 +76,37 @@ def working_side(size: int) -> int:
 
 
 def is_held_out(path: str) -> bool:
-    """Whether the picture from `path` is for measuring, never for training."""
-    return zlib.crc32(path.encode()) % _HELD_OUT_OF == 0
+    """Whether the picture from `path` is for measuring, never for training, in a set of many."""
+    return _hash(path) % _HELD_OUT_OF == 0
+
+
+def side_of(source: PhotoSource, *, held_out: bool) -> list[Picture]:
+    """The pictures to measure with, or those to train on.
+
+    Where the hash holds out too few, or leaves too few, the least hashes are held out instead.
+
+    Raises:
+        InvalidRequest: there are not enough for both.
+    """
+    pictures = source.pictures
+    chosen = {picture.path for picture in pictures if is_held_out(picture.path)}
+    number = sum(picture.path in chosen for picture in pictures)
+    if not LEAST_PHOTOS <= number <= len(pictures) - LEAST_PHOTOS:
+        counts, chosen, number = Counter(picture.path for picture in pictures), set[str](), 0
+        for path in sorted(counts, key=_hash):
+            if number < LEAST_PHOTOS:
+                chosen.add(path)
+                number += counts[path]
+    if len(pictures) - number < LEAST_PHOTOS:
+        raise InvalidRequest(
+            f"{source.place} holds {len(pictures)} pictures, and {2 * LEAST_PHOTOS} are the least, "
+            f"{LEAST_PHOTOS} to train on and {LEAST_PHOTOS} to measure with; add more."
+        )
+    return [picture for picture in pictures if (picture.path in chosen) == held_out]
+
+
+def _hash(path: str) -> int:
+    return zlib.crc32(path.encode())
 
 
 def open_photos(source: Path, side: int, cache: Path, *, held_out: bool, segmented: bool = True) -> Photos:
@@ -93,7 +121,7 @@ def open_photos(source: Path, side: int, cache: Path, *, held_out: bool, segment
         segmented: whether to look for regions, which costs most of the time; else there are none.
 
     Raises:
-        InvalidRequest: there are no pictures, one cannot be read, or the cache cannot be written.
+        InvalidRequest: there are too few pictures, one cannot be read, or the cache cannot be written.
     """
     try:
         with readable(source):
@@ -107,13 +135,7 @@ def open_photos(source: Path, side: int, cache: Path, *, held_out: bool, segment
 
 
 def _prepared(source: PhotoSource, side: int, cache: Path, *, held_out: bool, segmented: bool) -> Photos:
-    pictures = [picture for picture in source.pictures if is_held_out(picture.path) == held_out]
-    if len(pictures) < LEAST_PHOTOS:
-        use = "measure with" if held_out else "train on"
-        raise InvalidRequest(
-            f"{source.place} holds {len(pictures)} pictures to {use}, and {LEAST_PHOTOS} are the least; "
-            "add more."
-        )
+    pictures = side_of(source, held_out=held_out)
     name = f"{fingerprint(source)}-{side}-{'held_out' if held_out else 'train'}"
     folder = cache / (name if segmented else f"{name}-plain")
     if not folder.is_dir():
@@ -130,10 +152,18 @@ def _build(
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=folder.parent))
     try:
         _fill(source, pictures, side, unfinished, segmented=segmented)
-        if not folder.is_dir():  # nobody else has been faster
-            os.replace(unfinished, folder)  # noqa: PTH105 - pathlib's says nothing more
+        appear(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def appear(unfinished: Path, folder: Path) -> None:
+    """Give a finished folder its name, unless another process was faster; raises OSError."""
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
 
 
 def _fill(

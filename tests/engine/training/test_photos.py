@@ -8,7 +8,8 @@ import pytest
 
 from engine.errors import InvalidRequest
 from engine.training import photos as module
-from engine.training.photos import family_chances, is_held_out, open_photos
+from engine.training.photo_source import PhotoSource, upright
+from engine.training.photos import family_chances, is_held_out, open_photos, side_of
 from tests.engine.training.photo_files import names, scene, write_folder, write_shards
 
 
@@ -22,6 +23,47 @@ def test_the_split_is_by_the_hash_of_the_path():
     assert is_held_out("a/b.jpg") == (zlib.crc32(b"a/b.jpg") % 10 == 0)
     held = sum(is_held_out(f"photos/{i}.jpg") for i in range(5000))
     assert 400 < held < 600
+
+
+@pytest.mark.parametrize("number", [4, 12, 40])
+def test_of_a_few_pictures_enough_are_held_out(tmp_path, number):
+    """Names as cameras give them, of which the hash may hold out none."""
+    for i in range(number):
+        PIL.Image.fromarray(scene(i, 32)[0]).save(tmp_path / f"IMG_{i:04}.png")
+    source = PhotoSource(tmp_path)
+    measured, trained = (side_of(source, held_out=held_out) for held_out in (True, False))
+    assert sorted([*measured, *trained]) == sorted(source.pictures)
+    assert min(len(measured), len(trained)) >= 2
+    assert len(measured) <= max(2, number / 4)
+
+
+def test_crops_of_one_picture_are_not_parted_to_hold_some_out(tmp_path):
+    folder = write_shards(tmp_path / "tars", [(f"{i}.png", "one", "x") for i in range(9)])
+    with pytest.raises(InvalidRequest, match="holds 9 pictures, and 4 are the least, 2 to train on and 2"):
+        open_photos(folder, 48, tmp_path / "cache", held_out=False)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F", "1", "LA", "P"])
+def test_pictures_of_any_depth_keep_their_lightness(tmp_path, mode):
+    grey = np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))
+    if mode.startswith("I"):
+        picture = PIL.Image.fromarray(grey.astype(np.uint16 if mode == "I;16" else np.int32) * 257)
+    else:
+        picture = PIL.Image.fromarray(grey).convert(mode)
+    picture.save(tmp_path / "a.tiff")
+    seen = np.asarray(upright((tmp_path / "a.tiff").read_bytes(), "a"))
+    assert seen.shape == (64, 64, 3)
+    assert np.abs(seen.mean(axis=(0, 2))[:32] - grey[0, :32]).mean() < 30
+    if mode != "1":
+        assert np.array_equal(seen[..., 0], grey)
+
+
+def test_what_a_system_hides_is_no_picture(tmp_path):
+    folder = write_folder(tmp_path / "photos", number=2)
+    (folder / "a" / "._1.png").write_bytes(b"no picture")
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "b.png").write_bytes(b"no picture")
+    assert len(PhotoSource(folder).pictures) == 8
 
 
 def test_a_folder_is_decoded_to_its_middle_square(tmp_path):
@@ -107,7 +149,7 @@ def test_an_unreadable_picture_is_named_and_nothing_half_done_stays(tmp_path):
 def test_no_photos_are_an_error(tmp_path):
     with pytest.raises(InvalidRequest, match="There are no photos at"):
         open_photos(tmp_path / "nowhere", 48, tmp_path / "cache", held_out=True)
-    with pytest.raises(InvalidRequest, match="holds 0 pictures to train on, and 2 are the least"):
+    with pytest.raises(InvalidRequest, match="holds 0 pictures, and 4 are the least"):
         open_photos(tmp_path, 48, tmp_path / "cache", held_out=False)
 
 
