@@ -6,6 +6,7 @@ are made once and kept in a cache as arrays, which are mapped and not read.
 
 import hashlib
 import logging
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidRequest
+from engine.training.photos import appear
 
 Frame = NDArray[np.uint8]  # (s, s, 3) RGB
 Vectors = NDArray[np.float32]  # (s, s, 2), x then y, in pixels
@@ -25,10 +27,11 @@ Front = NDArray[np.bool_]  # (s, s)
 
 _VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 _PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_FORMAT = 1  # of the cache; another number makes it anew
+_FORMAT = 2  # of the cache; another number makes it anew
 _LEAST_MOTION = 1 / 128  # of the side; what moves less against the rest is background
 _SHARE = 0.3  # of the fastest motion, from which on something counts as moving
 _LEAST_FRONT = 1 / 400  # of the picture; a pair that shows less of a foreground teaches nothing
+_ARRAYS, _KEPT = ("source", "target", "flow", "front"), "kept.txt"  # of a clip in the cache
 _HELD_OUT = 10  # the last of so many parts of a clip is held out
 
 _log = logging.getLogger(__name__)
@@ -62,6 +65,8 @@ class Clip:
         source, target: (n, s, s, 3) uint8 RGB.
         flow: (n, s, s, 2) float16, in pixels, where what is seen at a source pixel moves.
         front: (n, 2, s, s) bool, what is in front in the source and in the target.
+        kept: how many pairs, from the first, are to train with. Those after them are held out, and the first
+            ones show no frame that comes as late as theirs.
     """
 
     source: NDArray[np.uint8]
@@ -69,10 +74,7 @@ class Clip:
     flow: NDArray[np.float16]
     front: NDArray[np.bool_]
 
-    @property
-    def kept(self) -> int:
-        """How many pairs, from the first, are to train with; those after them are held out."""
-        return len(self.source) - len(self.source) // _HELD_OUT
+    kept: int
 
 
 def open_clips(folder: Path, settings: ClipSettings, cache: Path) -> list[Clip]:
@@ -111,20 +113,21 @@ def _open(place: Path, settings: ClipSettings, cache: Path) -> Clip | None:
     folder = cache / f"{place.stem}-{_fingerprint(place, settings)}"
     if not folder.is_dir():
         _log.info("Preparing %s", place)
-        pairs = list(_pairs(place, settings))
+        kept, held_out = _split(list(_pairs(place, settings)))
+        pairs = [*kept, *held_out]
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=cache))
         try:
-            for name in _Pair._fields if pairs else ():
+            for name in _ARRAYS if pairs else ():
                 np.save(unfinished / f"{name}.npy", np.stack([getattr(pair, name) for pair in pairs]))
-            if not folder.is_dir():  # no other process was faster
-                unfinished.rename(folder)
+            (unfinished / _KEPT).write_text(str(len(kept)))
+            appear(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     if not (folder / "front.npy").is_file():
         return None
-    arrays: dict[str, Any] = {file.stem: np.load(file, mmap_mode="r") for file in folder.glob("*.npy")}
-    return Clip(**arrays)
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+    return Clip(**arrays, kept=int((folder / _KEPT).read_text()))
 
 
 def _fingerprint(place: Path, settings: ClipSettings) -> str:
@@ -136,6 +139,7 @@ def _fingerprint(place: Path, settings: ClipSettings) -> str:
 
 
 class _Shot(NamedTuple):
+    number: int
     name: str  # of the picture, or the number of the frame in six digits
     frame: Frame
 
@@ -145,44 +149,57 @@ class _Pair(NamedTuple):
     target: Frame
     flow: NDArray[np.float16]
     front: NDArray[np.bool_]
+    span: tuple[int, int]  # numbers of the frames
+
+
+def _split(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
+    """Those to train with, and the last to measure with; those that reach from one to the other are left
+    out."""
+    first = len(pairs) - len(pairs) // _HELD_OUT
+    held_out = pairs[first:]
+    begin = min((pair.span[0] for pair in held_out), default=math.inf)
+    kept = [pair for pair in pairs[:first] if pair.span[1] < begin]
+    return (kept, held_out) if kept else (pairs, [])  # nothing is left over of clips as short as the gap
 
 
 def _pairs(place: Path, settings: ClipSettings) -> Iterator[_Pair]:
     """Pairs that begin at even distances, each with its own gap; frames wait in memory for it."""
-    every = max(1, _length(place) // settings.pairs)
+    every = max(1, math.ceil(_length(place) / settings.pairs))
     random = np.random.default_rng(0)  # the same pairs whenever the clip is opened
     waiting: dict[int, list[_Shot]] = {}
-    for number, shot in enumerate(_shots(place, settings.side)):
-        for earlier in waiting.pop(number, ()):
+    for shot in _shots(place, settings.side):
+        for earlier in waiting.pop(shot.number, ()):
             pair = _pair(place.stem, earlier, shot, settings)
             if pair is not None:
                 yield pair
-        if number % every == 0:
-            due = number + int(random.integers(1, settings.gap + 1))
+        if shot.number % every == 0:
+            due = shot.number + int(random.integers(1, settings.gap + 1))
             waiting.setdefault(due, []).append(shot)
 
 
 def _length(place: Path) -> int:
-    """In frames; for videos what the file says, which may be 0."""
+    """In frames; they are counted where a video's file does not say."""
     if place.is_dir():
         return len(_pictures(place))
-    return max(0, int(cv2.VideoCapture(str(place)).get(cv2.CAP_PROP_FRAME_COUNT)))
+    video = cv2.VideoCapture(str(place))
+    told = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    return told if told > 0 else sum(1 for _ in iter(video.grab, False))
 
 
 def _shots(place: Path, side: int) -> Iterator[_Shot]:
     if place.is_dir():
-        for file in _pictures(place):
+        for number, file in enumerate(_pictures(place)):
             colours = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
             if colours is None:
                 raise InvalidRequest(f"{file} cannot be read as a picture; remove it or replace it.")
-            yield _Shot(file.stem, _square(colours, side)[..., ::-1])
+            yield _Shot(number, file.stem, _square(colours, side)[..., ::-1])
         return
     video = cv2.VideoCapture(str(place))
     if not video.isOpened():
         raise InvalidRequest(f"{place} cannot be read as a video; convert it to MP4 (H.264) or to pictures.")
     number = 0
     while (read := video.read())[0]:
-        yield _Shot(f"{number:06}", _square(np.asarray(read[1], np.uint8), side)[..., ::-1])
+        yield _Shot(number, f"{number:06}", _square(np.asarray(read[1], np.uint8), side)[..., ::-1])
         number += 1
 
 
@@ -199,7 +216,8 @@ def _pair(clip: str, earlier: _Shot, later: _Shot, settings: ClipSettings) -> _P
         )
     if min(front.mean() for front in fronts) < _LEAST_FRONT:
         return None
-    return _Pair(earlier.frame, later.frame, flow.astype(np.float16), np.stack(fronts))
+    span = earlier.number, later.number
+    return _Pair(earlier.frame, later.frame, flow.astype(np.float16), np.stack(fronts), span)
 
 
 def _square(picture: NDArray[Any], side: int, interpolation: int = cv2.INTER_AREA) -> NDArray[Any]:

@@ -83,10 +83,57 @@ def test_pairs_are_limited_and_spread(tmp_path):
     assert np.array_equal(clip.source[-1], last[:, LEFT : LEFT + S, ::-1])
 
 
+@pytest.mark.parametrize("pairs", [16, 29, 7])
+def test_there_are_never_more_than_was_said(tmp_path, pairs):
+    folder = write_pictures(tmp_path / "clip", 30)
+    (clip,) = open_clips(folder, told(pairs=pairs), tmp_path / "cache")
+    assert pairs / 2 < len(clip.source) + 2 and len(clip.source) <= pairs
+
+
+def test_frames_are_counted_where_the_file_does_not_say(tmp_path, monkeypatch):
+    folder = tmp_path / "clips"
+    write_video(folder / "clip.avi", 20)
+    spread = [len(clip.source) for clip in open_clips(folder, told(pairs=5), tmp_path / "cache")]
+    told_none = {cv2.CAP_PROP_FRAME_COUNT: -1.0}
+
+    class Silent:
+        def __init__(self, path):
+            self._real = real(path)
+
+        def get(self, key):
+            return told_none.get(key, self._real.get(key))
+
+        def __getattr__(self, name):
+            return getattr(self._real, name)
+
+    real = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", Silent)
+    again = open_clips(folder, told(pairs=5), tmp_path / "other")
+    assert [len(clip.source) for clip in again] == spread == [5]
+
+
 def test_last_tenth_is_held_out(tmp_path):
     folder = write_pictures(tmp_path / "clip", 21)
     (clip,) = open_clips(folder, told(), tmp_path / "cache")
-    assert (len(clip.source), clip.kept) == (20, 18)
+    assert (len(clip.source), clip.kept) == (19, 17), "of 20 pairs, one ends where the last two begin"
+
+
+@pytest.mark.parametrize("gap", [1, 4])
+def test_no_frame_is_trained_with_that_is_held_out(tmp_path, gap):
+    folder = write_pictures(tmp_path / "clip", 30)
+    (clip,) = open_clips(folder, told(gap=gap), tmp_path / "cache")
+    assert len(clip.source) > clip.kept
+
+    def shown(part):
+        return {frame.tobytes() for frames in (clip.source[part], clip.target[part]) for frame in frames}
+
+    assert not shown(slice(clip.kept)) & shown(slice(clip.kept, None))
+
+
+def test_a_clip_as_short_as_the_gap_is_all_trained_with(tmp_path):
+    folder = write_pictures(tmp_path / "clip", 14)
+    (clip,) = open_clips(folder, told(gap=100), tmp_path / "cache")
+    assert clip.kept == len(clip.source)
 
 
 def test_given_segmentation(tmp_path):
