@@ -5,7 +5,7 @@ the photos once; timesteps weigh as in Hang et al.: Efficient Diffusion Training
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
 from engine.diffusion.latent_diffusion import LatentDiffusion, embed
 from engine.errors import InvalidRequest
@@ -31,7 +31,7 @@ from engine.training.backbone_networks import (
     save_backbone,
     text_encoder,
 )
-from engine.training.captions import captions, open_tokenizer, tokens_of, train_tokenizer
+from engine.training.captions import tokenizer_for, tokens_of
 from engine.training.correspondence import Followed, correspondence_loss, draw_points
 from engine.training.drag_metrics import SEED
 from engine.training.latents import Encoder, Latents, Views, open_autoencoder, open_latents
@@ -109,13 +109,22 @@ class BackboneStage(Stage[LatentBatch]):
 
     settings_type = BackboneSettings
 
+    @classmethod
+    def going_on(cls, settings: TrainingSettings, folder: Path) -> TrainingSettings:
+        """With the tokenizer that the weights were trained with: to another one their tokens mean nothing."""
+        assert isinstance(settings, BackboneSettings), "as the loop is told"
+        places = (folder / "tokenizer", folder / "export" / "tokenizer")
+        if settings.tokenizer or not (found := [place for place in places if place.is_dir()]):
+            return settings
+        return replace(settings, tokenizer=str(found[0]))
+
     def __init__(self, settings: BackboneSettings, data: Path, device: torch.device) -> None:
         _check(settings)
         self._settings, self._data, self._device = settings, data, device
         self._vae, vae_name = open_autoencoder(settings.vae, device)
         with readable(data):
             self._source = PhotoSource(data)
-        self._tokenizer = _tokenizer(settings, self._source)
+        self._tokenizer = tokenizer_for(self._source, settings.tokenizer)
         self._alphas = alphas_cumprod().to(device)
         widths = [settings.width * (level + 1) for level in range(settings.levels)]
         channels: int = self._vae.config["latent_channels"]
@@ -168,7 +177,7 @@ class BackboneStage(Stage[LatentBatch]):
             for batch in self._held_out:
                 noise = torch.randn(batch.latents.shape, generator=generator).to(self._device)
                 errors.append(self._errors(modules, batch, noise, torch.full_like(batch.tokens[:, 0], t)))
-            found[f"held_out_{t}"] = float(torch.cat(errors).double().mean())
+            found[f"held_out_{t}"] = float(torch.cat(errors).cpu().double().mean())
         found["held_out"] = sum(found.values()) / len(_MEASURED)
         return {**found, **self._tracking(modules)}
 
@@ -284,10 +293,3 @@ def _check(settings: BackboneSettings) -> None:
 
 def _named(name: str, tracked: Tracking) -> dict[str, float]:
     return {f"{name}_{reach}": error for reach, error in tracked._asdict().items()}
-
-
-def _tokenizer(settings: BackboneSettings, source: PhotoSource) -> CLIPTokenizer:
-    if settings.tokenizer:
-        return open_tokenizer(Path(settings.tokenizer))
-    told = captions(source)
-    return train_tokenizer(told[picture.file] for picture in source.pictures)

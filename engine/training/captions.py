@@ -14,6 +14,7 @@ from transformers import CLIPTokenizer
 
 from engine.errors import InvalidRequest
 from engine.training.photo_source import PhotoSource
+from engine.training.photos import side_of
 
 VOCABULARY = 4096  # tokens at most
 TOKENS = 77  # of a prompt, as Stable Diffusion's
@@ -42,6 +43,18 @@ def _beside(picture: Path) -> str:
         return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"“{file}” is no UTF-8 text; write the caption anew or remove it.") from error
+
+
+def tokenizer_for(source: PhotoSource, place: str) -> CLIPTokenizer:
+    """The tokenizer in a folder, or where none is named one trained on the captions of what is trained on.
+
+    Raises:
+        InvalidRequest: it cannot be read, or the photos do not suffice.
+    """
+    if place:
+        return open_tokenizer(Path(place))
+    told = captions(source)
+    return train_tokenizer(told[picture.file] for picture in side_of(source, held_out=False))
 
 
 def train_tokenizer(

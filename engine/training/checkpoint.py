@@ -9,6 +9,7 @@ A checkpoint replaces the one before as a whole: whenever the power fails, one o
 import json
 import os
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from engine.training.exports import exported_seed, is_export, read_exports
 from engine.training.shards import read_tensors, write_tensors
 
 _FOLDER, _WEIGHTS, _STATE, _FACTS = "checkpoint", "weights", "state", "facts.json"
+_WORDS = 160  # letters of a library's reason; torch lists every weight
 _FAILURES = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 
 
@@ -34,6 +36,7 @@ class Facts:
         stage: its name in the table of stages.
         began: the step that the run began with, exactly resumed ones counted as one; 0 for random weights.
         seed: of the run that they come from.
+        warm: whether the run began with weights that were trained before.
         settings: the values of its settings, by name.
     """
 
@@ -41,6 +44,7 @@ class Facts:
     step: int
     began: int
     seed: int
+    warm: bool = False
     settings: Mapping[str, Any]
 
 
@@ -157,6 +161,7 @@ def restore(folder: Path, state: State, process: int) -> dict[str, Tensor]:
 
 def _unfit(folder: Path, error: Exception) -> InvalidRequest:
     first = (str(error).strip() or type(error).__name__).splitlines()[-1].strip().rstrip(".")
+    first = textwrap.shorten(first, _WORDS, placeholder="…")
     return InvalidRequest(
         f"What {folder} holds does not fit ({first}); train with the settings it was trained with."
     )
@@ -176,7 +181,8 @@ def _write(folder: Path, facts: Facts, state: State, chances: Sequence[Mapping[s
 
 
 def _flattened(state: Mapping[int, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"{index}.{key}": value for index, own in state.items() for key, value in own.items()}
+    # In order: a resumed run, whose state comes in another one, writes the same files.
+    return {f"{index}.{key}": value for index, own in sorted(state.items()) for key, value in own.items()}
 
 
 def _unflattened(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -101,7 +101,7 @@ class FillStage(Stage[HoleBatch]):
         filled: Tensor = self.modules["fill"](batch.smooth, batch.hole)
         colour, gradient = errors(filled, batch)
         loss, verdict = colour + settings.gradient_weight * gradient, torch.zeros_like(colour)
-        if self.critics and turn.step >= settings.adversarial_start:
+        if self.critics and turn.step - turn.began >= settings.adversarial_start:
             critic = self.critics["critic"].requires_grad_(False)
             verdict = -_mean_in(critic(filled, batch.hole), batch.hole)
             loss = loss + settings.adversarial_weight * verdict

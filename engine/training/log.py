@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        written = path.read_bytes() if path.is_file() else b""
+        self._torn = bool(written) and not written.endswith(b"\n")  # by a crash amid a line
 
     def write(self, **record: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
         """Raises: OSError: it cannot be written."""
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(("\n" if self._torn else "") + json.dumps(record) + "\n")
+        self._torn = False
 
     def plot(self, path: Path) -> None:
         """Draw all curves of the log as a PNG.
@@ -38,10 +42,18 @@ class Log:
         Raises:
             OSError: the log cannot be read, or the picture not be written.
         """
-        lines = self._path.read_text(encoding="utf-8").splitlines()
         unfinished = path.with_suffix(".part.png")
-        draw_curves([json.loads(line) for line in lines]).save(unfinished)
+        draw_curves(read_log(self._path)).save(unfinished)
         unfinished.replace(path)  # whoever watches it never sees half a picture
+
+
+def read_log(path: Path) -> list[Record]:
+    """All records of a log but what a crash left of one; raises OSError."""
+    records = list[Record]()
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):
+            records.append(json.loads(line))
+    return records
 
 
 def draw_curves(records: Sequence[Record]) -> PIL.Image.Image:

@@ -33,6 +33,7 @@ from engine.training.stage import Stage, TrainingSettings
 
 WARM_RESTART = 200  # the least steps of warm-up for weights that go on without their optimizer's state
 _TOLD_EVERY = 10  # steps
+_SAVING = 20  # times as long as a checkpoint took to write, at least, until the next
 _PLOT = "plot.png"
 _PROCESS, _UPDATE = 1 << 40, 1 << 39  # between the seeds of processes, and of batches and updates
 
@@ -56,6 +57,8 @@ def train(
     """
     begun = time.monotonic()
     start = find_start(settings, run)
+    if run.continue_from is not None:
+        settings = kind.going_on(settings, run.continue_from)
     accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision=_mixed(settings, run.device))
     seed = start.seed + _PROCESS * accelerator.process_index
     try:
@@ -83,8 +86,9 @@ def _mixed(settings: TrainingSettings, device: str) -> str:
 class _Turn:
     """See `Turn`."""
 
-    def __init__(self, accelerator: Accelerator, seed: int, most: float) -> None:
-        self.step, self.generator = 0, torch.Generator(accelerator.device).manual_seed(seed)
+    def __init__(self, accelerator: Accelerator, began: int, seed: int, most: float) -> None:
+        self.step, self.began = began, began
+        self.generator = torch.Generator(accelerator.device).manual_seed(seed)
         self.optimizers: Mapping[str, Optimizer] = {}
         self.norms: dict[str, Tensor] = {}
         self._accelerator, self._most = accelerator, most or math.inf
@@ -109,10 +113,10 @@ class _Training:
         begun: float,
     ) -> None:
         self._settings, self._run, self._start, self._accelerator = settings, run, start, accelerator
-        self._step, self._begun, self._saved = start.step, begun, begun
+        self._step, self._begun, self._saved, self._saving = start.step, begun, begun, 0.0
         seed = start.seed + _PROCESS * accelerator.process_index
         self._stage = kind(settings, run.data, accelerator.device)
-        self._turn = _Turn(accelerator, seed + _UPDATE, settings.gradient_clip)
+        self._turn = _Turn(accelerator, start.began, seed + _UPDATE, settings.gradient_clip)
         self._prepare()
         self._batches = self._stage.batches(seed)
         if run.resume is not None:
@@ -127,7 +131,7 @@ class _Training:
             show(Step("Train", self._step, settings.steps))
             now = time.monotonic()
             late = run.minutes is not None and now - self._begun >= 60 * run.minutes
-            due = now - self._saved >= run.checkpoint_seconds
+            due = now - self._saved >= max(run.checkpoint_seconds, _SAVING * self._saving)
             stopped, late, due = self._agreed(is_cancelled(), late, due)
             complete = self._step >= settings.steps
             if complete or stopped or late:
@@ -172,7 +176,7 @@ class _Training:
     def _share(self) -> float:
         """Of the highest learning rate, at this step."""
         settings, step = self._settings, self._step
-        warm_up = max(settings.warm_up, WARM_RESTART) if self._start.began else settings.warm_up
+        warm_up = max(settings.warm_up, WARM_RESTART) if self._start.warm else settings.warm_up
         rising = min(1.0, (step - self._start.began + 1) / max(1, warm_up))
         if settings.schedule == "constant":
             return rising
@@ -246,6 +250,7 @@ class _Training:
         return figures
 
     def _save(self) -> None:
+        begun = time.monotonic()
         self._tell()
         chances: list[Chance] = gather_object([self._chance()])
         if self._accelerator.is_main_process:
@@ -253,6 +258,7 @@ class _Training:
                 stage=self._run.stage,
                 step=self._step,
                 began=self._start.began,
+                warm=self._start.warm,
                 seed=self._start.seed,
                 settings=asdict(self._settings),
             )
@@ -260,6 +266,7 @@ class _Training:
             self._log.plot(self._run.out / _PLOT)
         self._accelerator.wait_for_everyone()
         self._saved = time.monotonic()
+        self._saving = self._saved - begun
 
     def _chance(self) -> Chance:
         batches, update = self._batches.generator, self._turn.generator
@@ -274,11 +281,13 @@ class _Training:
 
     def _finish(self, reason: Reason) -> Outcome:
         self._save()  # first: whatever fails from here on costs nothing
-        figures = self._evaluate()
-        self._write("end", {"reason": reason})
-        if self._accelerator.is_main_process:
-            self._log.plot(self._run.out / _PLOT)
-            self._export()
+        try:
+            figures = self._evaluate()
+            self._write("end", {"reason": reason})
+        finally:
+            if self._accelerator.is_main_process:
+                self._log.plot(self._run.out / _PLOT)
+                self._export()
         return Outcome(self._step, reason, figures)
 
     def _export(self) -> None:

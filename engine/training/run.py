@@ -25,7 +25,7 @@ class Run:
         resume: the folder of a run to go on exactly from, or None.
         continue_from: a folder with averaged weights to begin with, or None.
         minutes: after which the run stops by itself, counted from its start, or None.
-        checkpoint_seconds: between checkpoints.
+        checkpoint_seconds: between checkpoints, at least; large ones come more rarely.
     """
 
     stage: str
@@ -51,11 +51,13 @@ class Start(NamedTuple):
         step: done before.
         began: the step at which the weights were last without their optimizer's state; 0 for random weights.
         seed: of the run.
+        warm: whether those weights were trained before.
     """
 
     step: int
     began: int
     seed: int
+    warm: bool = False
 
 
 def find_start(settings: TrainingSettings, run: Run) -> Start:
@@ -74,5 +76,5 @@ def find_start(settings: TrainingSettings, run: Run) -> Start:
             f"{former} has {facts.step} steps behind it already; ask for more than that with --set steps=N."
         )
     if run.resume is not None:
-        return Start(facts.step, facts.began, facts.seed)
-    return Start(facts.step, facts.step, facts.seed + 1)
+        return Start(facts.step, facts.began, facts.seed, facts.warm)
+    return Start(facts.step, facts.step, facts.seed + 1, warm=True)

@@ -61,10 +61,12 @@ class Turn(Protocol):
 
     Attributes:
         step: how many steps were done before.
+        began: at how many the weights came without critics and optimizers' states; 0 for a run begun anew.
         generator: on the device; for noise and dropout of conditions that the update itself draws.
     """
 
     step: int
+    began: int
     generator: torch.Generator
 
     def learn(self, optimizer: str, loss: Tensor) -> None:
@@ -88,6 +90,12 @@ class Stage(ABC, Generic[B]):
     settings_type: ClassVar[type[TrainingSettings]]
     modules: dict[str, nn.Module]
     critics: dict[str, nn.Module]
+
+    @classmethod
+    def going_on(cls, settings: TrainingSettings, folder: Path) -> TrainingSettings:
+        """The settings of a warm restart from weights, with whatever else lies in their folder."""
+        del folder
+        return settings
 
     @abstractmethod
     def __init__(self, settings: Any, data: Path, device: torch.device) -> None:  # noqa: ANN401 - its own type

@@ -6,11 +6,11 @@ autoencoder of fixed noise: the decoder sees latents noisy, and their squares co
 scaling factor brings them to unit deviation.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,29 +55,28 @@ class VaeSettings(TrainingSettings):
     held_out: int = setting(64, 1, 100_000, help="Photos to measure with")
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(AutoencoderTiny):
     """An AutoencoderTiny of equal widths whose `forward` is what training needs: diffusers' own rounds."""
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        self.tiny = AutoencoderTiny(
+        super().__init__(
             encoder_block_out_channels=(width,) * len(_ENCODER),
             decoder_block_out_channels=(width,) * len(_DECODER),
             num_encoder_blocks=_ENCODER,
             num_decoder_blocks=_DECODER,
             latent_channels=CHANNELS,
         )
-        _keep_scale(self.tiny)
-        _begin_with_colours(self.tiny)
+        _keep_scale(self)
+        _begin_with_colours(self)
 
-    def forward(self, images: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Images (b, 3, h, w) from −1 to 1, and what is added to their latents.
 
         Returns:
             the latents without noise (b, 4, h/8, w/8), and the images made of them.
         """
-        latents = self.tiny.encoder(images)
-        return latents, self.tiny.decoder(latents if noise is None else latents + noise)
+        latents = self.encoder(images)
+        return latents, self.decoder(latents if noise is None else latents + noise)
 
 
 class VaeStage(Stage[Tensor]):
@@ -132,7 +131,7 @@ class VaeStage(Stage[Tensor]):
             made = made.float().cpu()
             decibels.append(psnr(made, photo))
             tints.append(errors(made, photo[None])["tint"])
-            encoded.append(latents[0].double().cpu().flatten(1))
+            encoded.append(latents[0].cpu().double().flatten(1))
         values = torch.cat(encoded, dim=1)
         means, deviations = values.mean(1), values.std(1)
         return {
@@ -146,8 +145,9 @@ class VaeStage(Stage[Tensor]):
     def export(self, modules: Mapping[str, nn.Module], folder: Path) -> None:
         network = modules["vae"]
         assert isinstance(network, Autoencoder)
-        tiny = copy.deepcopy(network.tiny)
-        tiny.register_to_config(scaling_factor=self._scaling(network))
+        scaling = self._scaling(network)
+        tiny: Any = AutoencoderTiny.from_config(network.config, scaling_factor=scaling)
+        tiny.load_state_dict(network.state_dict())
         # A file holds rows in order. Diffusers' own `to` warns of what does not concern this class, and torch
         # describes its own only for tensors.
         nn.Module.to(tiny, dtype=torch.float16, memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -198,8 +199,15 @@ def test_ctrl_c_saves(run, data, tmp_path):
     assert (tmp_path / "out" / "checkpoint" / "weights" / "facts.json").is_file()
 
 
-def test_under_accelerate_launch(data, tmp_path):
-    """The same command, in a process that Accelerate started and told its place."""
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_under_accelerate_launch(data, tmp_path, processes):
+    """The same command, in processes that Accelerate started and told their places."""
     code = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(TINY)!r}]\n"
         "from tiny_stage import TinyStage\n"
@@ -211,13 +219,21 @@ def test_under_accelerate_launch(data, tmp_path):
     script = tmp_path / "launched.py"
     script.write_text(code)
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(script)]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    if processes > 1:  # as Accelerate launches those of several GPUs; those of CPUs it would start with MPI
+        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+        launch += ["--master_addr", "127.0.0.1", "--master_port", str(free_port())]
     words = ["train", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), "--set", "steps=20"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "home")}
     done = subprocess.run(
-        [*launch, *words], capture_output=True, text=True, timeout=120, check=False, env=environment
+        [*launch, str(script), *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
-    assert "20 of 20 steps" in done.stdout
+    assert done.stdout.count("20 of 20 steps") == 1
     start = json.loads((tmp_path / "out" / "log.jsonl").read_text().splitlines()[0])
-    assert (start["device"], start["processes"]) == ("cpu", 1)
+    assert (start["device"].partition(":")[0], start["processes"]) == ("cpu", processes)

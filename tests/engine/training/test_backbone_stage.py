@@ -1,5 +1,6 @@
 """The stage `backbone`: what it draws, its loss, a few steps, going on, and what the product makes of it."""
 
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -282,6 +283,22 @@ def test_without_an_autoencoder_it_says_what_to_set(photos):
 def test_what_the_networks_cannot_have_is_refused_with_what_they_can(photos, small, name, value, near):
     with pytest.raises(InvalidRequest, match=f"{name} is {value}, and must be .* set it to {near}"):
         BackboneStage(replace(small, **{name: value}), photos, CPU)
+
+
+@pytest.mark.parametrize("place", [".", "export"])
+def test_going_on_keeps_the_words_that_were_learnt(photos, tmp_path, small, place):
+    """On other captions a tokenizer of their own would give other numbers to the same words."""
+    first = replace(small, tracked=0, steps=1)
+    train(BackboneStage, first, run_of(photos, tmp_path / "first"))
+    others = tmp_path / "others"
+    shutil.copytree(photos, others)
+    for caption in others.rglob("*.txt"):
+        caption.write_text("nothing that was ever said of the others")
+    more = replace(first, steps=2)
+    out = tmp_path / "next"
+    train(BackboneStage, more, run_of(others, out, continue_from=tmp_path / "first" / place))
+    kept = (tmp_path / "first" / "export" / "tokenizer" / "tokenizer.json").read_bytes()
+    assert (out / "export" / "tokenizer" / "tokenizer.json").read_bytes() == kept
 
 
 def test_a_tokenizer_may_be_given(photos, small, tmp_path):

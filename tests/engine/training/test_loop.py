@@ -13,6 +13,7 @@ from tiny_stage import TinySettings, TinyStage
 
 from engine.errors import EngineError, InvalidRequest
 from engine.training.averaging import Average
+from engine.training.log import read_log
 from engine.training.loop import train
 from engine.training.run import Run
 from engine.training.shards import read_tensors
@@ -154,6 +155,7 @@ def test_failing_to_measure_loses_nothing(go, tmp_path, monkeypatch):
         patch.setattr(TinyStage, "evaluate", fail)
         with pytest.raises(InvalidRequest, match="no pictures"):
             go("run", stop_at=33)
+    assert (tmp_path / "run" / "export" / "line.safetensors").is_file()
     resumed = go("run", resume=tmp_path / "run")
     assert events(resumed, "start")[-1]["step"] == 33
     assert contents(resumed.out) == contents(go("whole").out)
@@ -162,8 +164,41 @@ def test_failing_to_measure_loses_nothing(go, tmp_path, monkeypatch):
 def test_checkpoints_come_by_the_clock(go, monkeypatch):
     saved = []
     monkeypatch.setattr("engine.training.loop.save", lambda out, facts, *rest: saved.append(facts.step))
+    monkeypatch.setattr("engine.training.loop._SAVING", 0)
     go("run", steps=30, checkpoint_seconds=0.0)
     assert saved == list(range(1, 31))
+
+
+def test_checkpoints_that_take_long_are_rare(go, monkeypatch):
+    saved, now = [], itertools.count()
+    monkeypatch.setattr("engine.training.loop.time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    monkeypatch.setattr("engine.training.loop.save", lambda out, facts, *rest: saved.append(facts.step))
+    go("run", steps=100, checkpoint_seconds=0.0)
+    rests = [later - earlier for earlier, later in itertools.pairwise(saved)]
+    assert len(rests) > 1 and all(rest >= 8 for rest in rests[:-1]), "a second of saving, twenty of training"
+
+
+def test_weights_of_no_known_step_are_warmed_up_too(go, tmp_path):
+    """An export does not tell how long it was trained; it counts from 0, and is no random network."""
+    export = go("former").out / "export"
+    warm = go("warm", steps=30, stop_at=1, warm_up=0, continue_from=export)
+    assert events(warm, "train")[0]["learning_rate"] == pytest.approx(0.01 / 200)
+    whole = go("whole", steps=30, warm_up=0, continue_from=export)
+    resumed = go("warm", steps=30, warm_up=0, resume=warm.out)
+    assert contents(resumed.out) == contents(whole.out)
+
+
+def test_a_crash_amid_a_line_of_the_log_ends_nothing(go, tmp_path):
+    run = go("run", stop_at=20)
+    with (run.out / "log.jsonl").open("a") as file:
+        file.write('{"event": "train", "st')
+    outcome = train(TinyStage, TinySettings(), Run(stage="tiny", data=tmp_path, out=run.out, resume=run.out))
+    assert outcome.step == 60
+    told = read_log(run.out / "log.jsonl")
+    assert [record["event"] for record in told if record["event"] != "train"] == [
+        *("start", "evaluate", "end"),
+        *("start", "evaluate", "end"),
+    ]
 
 
 @pytest.mark.parametrize("bad", [3, 30, 57])

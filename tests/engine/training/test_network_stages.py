@@ -237,6 +237,17 @@ def test_an_untrained_fill_is_push_pull(photos):
     assert figures["gradient_energy"] < 1
 
 
+def test_a_fresh_critic_is_not_believed_at_once(photos):
+    """Where training goes on from weights alone, the critic begins anew, whatever the step."""
+    stage = FillStage(FILL, photos, torch.device("cpu"))
+    batch = next(stage.batches(0))
+    verdicts = []
+    for step, began in ((6, 0), (6, 5), (7, 5)):
+        turn = SimpleNamespace(step=step, began=began, learn=lambda name, loss: None)
+        verdicts.append(float(stage.update(batch, turn)["verdict"]))
+    assert verdicts[0] != 0 and verdicts[1] == 0 and verdicts[2] != 0
+
+
 def test_without_a_critic(photos, tmp_path):
     alone = replace(FILL, adversarial_weight=0.0)
     assert FillStage(alone, photos, torch.device("cpu")).critics == {}
