@@ -19,6 +19,7 @@ import PIL.Image
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from engine.training.captions import captions  # noqa: E402
 from engine.training.photo_source import MANIFEST, PhotoSource, Picture, ahead, upright  # noqa: E402
 
 QUALITY = 70  # of WebP
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def carry(source: PhotoSource, out: Path, side: int) -> int:
     """Write the manifest and all photos, made small; returns how many."""
-    rows = source.rows or [picture._asdict() for picture in source.pictures]
+    told = captions(source)  # of files beside the pictures, where there is no manifest
+    rows = source.rows or [
+        {**picture._asdict(), "caption": told[picture.file]} for picture in source.pictures
+    ]
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]))
     writer.writeheader()

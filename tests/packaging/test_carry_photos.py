@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "packaging"))
 
 from carry_photos import main
 
+from engine.training.captions import captions
 from engine.training.photo_source import PhotoSource, upright
 
 
@@ -37,3 +38,10 @@ def test_too_large_a_file_is_refused_and_not_left(tmp_path: Path, photos: Path) 
     with pytest.raises(SystemExit, match="--side"):
         main([str(photos), str(tmp_path / "carried.tar"), "--side", "32", "--megabytes", "0.001"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photos"]
+
+
+def test_captions_beside_the_photos_come_along(tmp_path: Path, photos: Path) -> None:
+    (photos / "cats" / "a.txt").write_text("a cat, “asleep”", encoding="utf-8")
+    main([str(photos), str(tmp_path / "carried.tar"), "--side", "32"])
+    told = captions(PhotoSource(tmp_path / "carried.tar"))
+    assert told == {"cats/a.png": "a cat, “asleep”", "cats/b.jpg": "", "c.webp": ""}
