@@ -116,4 +116,4 @@ PHASES = {  # of an edit, as the engine tells them, and as its user understands 
 
 def phase_name(phase: str) -> str:
     """A phase of an edit in the user's language."""
-    return QCoreApplication.translate("Phase", PHASES.get(phase, phase))
+    return QCoreApplication.translate("Phase", str(PHASES.get(phase, phase)))

@@ -23,7 +23,8 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "packaging")]
 
 from model_card import Run, card  # noqa: E402
 
-from engine.evaluation import starter  # noqa: E402
+from engine.evaluation import fill, starter  # noqa: E402
+from engine.training.log import read_log  # noqa: E402
 
 STARTER = REPOSITORY / "resources" / "starter"
 MANIFEST = REPOSITORY / "resources" / "packs" / "starter.toml"
@@ -97,9 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     build(options.photos, options.runs)
     os.environ[starter.PHOTOS] = str(options.photos)
-    (STARTER / "figures.json").write_text(
-        json.dumps([row._asdict() for row in starter.run()], indent=1) + "\n"
-    )
+    write(STARTER / "figures.json", [row._asdict() for row in (*starter.run(), *fill.run())])
     write_card()
     print(f"{STARTER}: {size(STARTER) / 1e6:.1f} MB")
 
@@ -130,7 +129,7 @@ def build(photos: Path, runs: Iterable[Path], starter: Path = STARTER, manifest:
 
 def history_of(folder: Path) -> Run:
     """What a run's log tells of it, exact resumes included: the settings are the last ones."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = read_log(folder / "log.jsonl")
     starts = [number for number, line in enumerate(lines) if line["event"] == "start"]
     if lines[-1]["event"] != "end":
         raise SystemExit(f"The run in {folder} is not finished; let it end, or resume it.")

@@ -50,7 +50,9 @@ def card(
         version=max((row["version"] for row in figures if "version" in row), default="?"),
         figures=_figures(figures),
         tracking=_tracking(figures),
-        vae=_vae(history),
+        fill=_fill(figures),
+        aims=_aims(figures),
+        vae=_vae(history, figures),
         photos=len(photos),
         data=_data(photos),
     )
@@ -86,12 +88,80 @@ def _tracking(figures: Sequence[Mapping[str, Any]]) -> str:
     return _table(("", "near", "far"), rows)
 
 
-def _vae(history: Sequence[Run]) -> str:
+def _fill(figures: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (row["name"], f"{row['psnr']:.2f} dB", f"{row['energy']:.2f}") for row in figures if "energy" in row
+    ]
+    return _table(("", "PSNR in holes", "energy"), rows)
+
+
+class Aim(NamedTuple):
+    """What a figure should be.
+
+    Args:
+        what: is measured.
+        row: the name of the row of figures begins or ends with it.
+        figure: of that row.
+        least, most: that it should be; None for any.
+    """
+
+    what: str
+    row: str
+    figure: str
+    least: float | None = None
+    most: float | None = None
+
+
+AIMS = (
+    Aim("drags alone: EPE moving", ": flowgen", "moving", most=2.4),
+    Aim("drags alone: IoU", ": flowgen", "iou", least=0.65),
+    Aim("with a coarse subject: EPE moving", ": flowgen + subject", "moving", most=1.3),
+    Aim("with a coarse subject: IoU", ": flowgen + subject", "iou", least=0.85),
+    Aim("fill: PSNR in holes, against push-pull, dB", "patches", "against", least=-0.3),
+    Aim("fill: gradient energy", "patches", "energy", least=0.7, most=1.2),
+    Aim("fill in small holes: gradient energy", "patches, holes up to 10%", "energy", least=0.7, most=1.2),
+    Aim("autoencoder: PSNR of the samples, dB", ": vae", "psnr", least=24.0),
+    Aim("tracking near: error, pixels", ": unet", "near", most=3.0),
+)
+
+
+def _aims(figures: Sequence[Mapping[str, Any]]) -> str:
+    """What was aimed at, and whether it was reached; of what was measured."""
+    smooth = {
+        row["name"].removeprefix("push-pull"): row["psnr"]
+        for row in figures
+        if row["name"].startswith("push-pull")
+    }
+    rows: list[tuple[object, ...]] = []
+    for aim in AIMS:
+        for row in figures:
+            told = {**row}
+            if (ending := row["name"].removeprefix("patches")) in smooth:
+                told["against"] = row["psnr"] - smooth[ending]
+            if row["name"].endswith(aim.row) and aim.figure in told:
+                rows.append((aim.what, _range(aim), *_judged(aim, told[aim.figure])))
+                break
+    return _table(("", "aim", "measured", ""), rows)
+
+
+def _range(aim: Aim) -> str:
+    ends = (("≥", aim.least), ("≤", aim.most))
+    return ", ".join(f"{sign} {value:g}" for sign, value in ends if value is not None)
+
+
+def _judged(aim: Aim, value: float) -> tuple[str, str]:
+    reached = (aim.least is None or value >= aim.least) and (aim.most is None or value <= aim.most)
+    return f"{value:.3g}", "reached" if reached else "**missed**"
+
+
+def _vae(history: Sequence[Run], figures: Sequence[Mapping[str, Any]]) -> str:
     runs = [run for run in history if run.stage == "vae"]
     if not runs:
         return "There is no `vae` in it yet."
     found = f"{runs[-1].measured['psnr']:.1f} dB of {runs[-1].settings['size']}² pixels"
-    return f"What the `vae` makes of a held-out photo, encoded and decoded: {found}."
+    samples = [row["psnr"] for row in figures if row["name"].endswith(": vae")]
+    also = f"; of the samples {samples[0]:.1f} dB" if samples else ""
+    return f"What the `vae` makes of a held-out photo, encoded and decoded: {found}{also}."
 
 
 def _data(photos: Sequence[Mapping[str, str]]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from engine.evaluation import drag_phases, fill, instant_drag, refine, speed, starter
+from engine.evaluation.autoencoder import AutoencoderRow
 from engine.evaluation.fill import FillRow
 from engine.evaluation.reconstruction import ReconstructionRow
 from engine.evaluation.refine import LandingRow
@@ -12,6 +13,7 @@ from engine.evaluation.tracking import TrackingRow
 
 __all__ = [
     "BENCHMARKS",
+    "AutoencoderRow",
     "FillRow",
     "FlowRow",
     "LandingRow",
@@ -21,7 +23,7 @@ __all__ = [
     "TrackingRow",
 ]
 
-Measured = Row | FlowRow | FillRow | TrackingRow | LandingRow | ReconstructionRow
+Measured = Row | AutoencoderRow | FlowRow | FillRow | TrackingRow | LandingRow | ReconstructionRow
 
 BENCHMARKS: dict[str, Callable[[], Sequence[Measured]]] = {
     "speed": lambda: [*speed.run(), instant_drag.flowgen_row()],

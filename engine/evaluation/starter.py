@@ -1,7 +1,8 @@
 """`pliant bench starter`: how well sparse drags become a dense flow, with and without a trained network.
 
 The pairs are made of held-out photos from the folder that PLIANT_PHOTOS names. Every installed pack with a
-network of the kind `drag_flow` has its own rows, and every one that denoises pictures those of tracking.
+network of the kind `drag_flow` has its own rows, and every one that denoises pictures those of tracking
+and of its autoencoder.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InvalidRequest, ModelMissing
+from engine.evaluation.autoencoder import AutoencoderRow, autoencoder_rows
 from engine.evaluation.tracking import TrackingRow, tracking_rows
 from engine.packs import PackStore
 from engine.paths import data_dir
@@ -52,7 +54,10 @@ class FlowRow(NamedTuple):
         return f"{self.name:<44} EPE {errors} px   IoU {self.iou:.2f}   {held_out}"
 
 
-def run() -> list[FlowRow | TrackingRow]:
+StarterRow = FlowRow | TrackingRow | AutoencoderRow
+
+
+def run() -> list[StarterRow]:
     """Measure on the held-out pairs: two minutes, and a tenth of a second for each photo that is new.
 
     Raises:
@@ -66,7 +71,7 @@ def run() -> list[FlowRow | TrackingRow]:
 
     cache = data_dir() / "cache" / "photos"
     pairs = held_out(open_photos(Path(folder), working_side(SIZE), cache, held_out=True))
-    rows: list[FlowRow | TrackingRow] = [
+    rows: list[StarterRow] = [
         _row(base.name, measure(base.method, pairs, subject=base.subject, editable=base.editable), pairs)
         for base in BASELINES
     ]
@@ -75,7 +80,7 @@ def run() -> list[FlowRow | TrackingRow]:
         rows += [
             _row(f"{title}{told}", measure(method, pairs, **flags), pairs) for told, flags in _TOLD.items()
         ]
-    return [*rows, *tracking_rows(Path(folder), packs)]
+    return [*rows, *tracking_rows(Path(folder), packs), *autoencoder_rows(packs)]
 
 
 def _packs() -> Iterator[Components]:

@@ -124,3 +124,35 @@ def test_card_tells_what_was_trained_and_on_what(tmp_path: Path, photos: Path) -
     assert "21.5 dB of 32² pixels" in card([vae], rows, [figure])
     assert "| zero flow | 1.00 | 2.38 | 0.00 | 0.00 |" in text
     assert "| t | CC-BY-2.0 / x | 1 |" in text
+
+
+def test_card_says_which_aims_were_missed() -> None:
+    def flow(name: str, moving: float, iou: float) -> dict[str, object]:
+        return {"name": f"Mine: {name}", "moving": moving, "iou": iou, "everywhere": 1, "background": 1}
+
+    def filled(name: str, psnr: float, energy: float) -> dict[str, object]:
+        return {"name": name, "psnr": psnr, "energy": energy, "seconds": 0.1, "pictures": 3}
+
+    text = card(
+        [],
+        [],
+        [
+            *(
+                flow("flowgen", 2.4, 0.649),
+                flow("flowgen + mask", 9.0, 0.0),
+                flow("flowgen + subject", 1.31, 0.9),
+            ),
+            *(filled("push-pull", 18.3, 0.0), filled("push-pull, holes up to 10%", 19.0, 0.0)),
+            *(filled("patches", 17.9, 1.25), filled("patches, holes up to 10%", 19.5, 0.7)),
+            {"name": "Mine: vae", "psnr": 26.71, "pictures": 12},
+            {"name": "tracking: patches of colours", "near": 1.0, "far": 2.0},
+            {"name": "tracking: Mine: unet", "near": 3.04, "far": 7.0},
+        ],
+    )
+    told = [line.split(" | ")[-2:] for line in text.splitlines() if "≥ " in line or "≤ " in line]
+    assert [(value, verdict.strip(" |*")) for value, verdict in told] == [
+        *(("2.4", "reached"), ("0.649", "missed"), ("1.31", "missed"), ("0.9", "reached")),
+        *(("-0.4", "missed"), ("1.25", "missed"), ("0.7", "reached")),
+        *(("26.7", "reached"), ("3.04", "missed")),
+    ]
+    assert "| patches | 17.90 dB | 1.25 |" in text

@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
 import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
-from engine import cli
-from engine.evaluation import BENCHMARKS, FlowRow, TrackingRow, tracking
+from engine import cli, samples
+from engine.evaluation import BENCHMARKS, AutoencoderRow, FlowRow, TrackingRow, tracking
 from engine.networks.drag_flow import DragFlow
 from engine.packs import PackStore
 from engine.paths import data_dir
@@ -139,6 +142,24 @@ def test_what_denoises_has_rows_of_tracking(photos, pack, denoiser, monkeypatch)
     (denoiser / "pack.toml").write_text(text.replace(NULL_PROMPT, WORDS), encoding="utf-8")
     again = [row for row in BENCHMARKS["starter"]() if isinstance(row, TrackingRow)][-1]
     assert again.far == pytest.approx(network.far, abs=2)
+
+
+def test_an_autoencoder_has_a_row_of_what_it_leaves_of_the_samples(photos, denoiser, monkeypatch):
+    monkeypatch.setattr(tracking, "PAIRS", 1)
+    (row,) = [row for row in BENCHMARKS["starter"]() if isinstance(row, AutoencoderRow)]
+    assert (row.name, row.pictures) == ("Dreamer: vae", len(samples()))
+    vae = AutoencoderTiny.from_pretrained(denoiser / "vae", torch_dtype=torch.float32)
+    errors = []
+    for sample in samples():
+        with PIL.Image.open(sample.picture) as opened:
+            square = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(opened).convert("RGB"), (256, 256), 1)
+        truth = np.asarray(square, np.float64)
+        with torch.no_grad():
+            image = torch.from_numpy(truth / 127.5 - 1).float().permute(2, 0, 1)[None]
+            made = vae.decode(vae.encode(image).latents).sample[0].permute(1, 2, 0).clamp(-1, 1)
+        errors.append(np.square(np.rint((made.numpy().astype(float) + 1) * 127.5) - truth).mean())
+    assert row.psnr == pytest.approx(10 * np.log10(255**2 / np.array(errors)).mean(), abs=0.02)
+    assert f"{row.psnr:.1f} dB" in str(row)
 
 
 def test_what_needs_more_than_a_noisy_picture_is_not_tracked(photos, denoiser, monkeypatch):
