@@ -59,13 +59,7 @@ class Autoencoder(AutoencoderTiny):
     """An AutoencoderTiny of equal widths whose `forward` is what training needs: diffusers' own rounds."""
 
     def __init__(self, width: int) -> None:
-        super().__init__(
-            encoder_block_out_channels=(width,) * len(_ENCODER),
-            decoder_block_out_channels=(width,) * len(_DECODER),
-            num_encoder_blocks=_ENCODER,
-            num_decoder_blocks=_DECODER,
-            latent_channels=CHANNELS,
-        )
+        super().__init__(**_layout(width))
         _keep_scale(self)
         _begin_with_colours(self)
 
@@ -146,7 +140,7 @@ class VaeStage(Stage[Tensor]):
         network = modules["vae"]
         assert isinstance(network, Autoencoder)
         scaling = self._scaling(network)
-        tiny: Any = AutoencoderTiny.from_config(network.config, scaling_factor=scaling)
+        tiny = AutoencoderTiny(**_layout(self._settings.width), scaling_factor=scaling)
         tiny.load_state_dict(network.state_dict())
         # A file holds rows in order. Diffusers' own `to` warns of what does not concern this class, and torch
         # describes its own only for tensors.
@@ -174,6 +168,16 @@ class VaeStage(Stage[Tensor]):
     def _open(self, *, held_out: bool) -> Photos:
         cache = data_dir() / "cache" / "photos"
         return open_photos(self._data, self._settings.size, cache, held_out=held_out, segmented=False)
+
+
+def _layout(width: int) -> dict[str, Any]:
+    return {
+        "encoder_block_out_channels": (width,) * len(_ENCODER),
+        "decoder_block_out_channels": (width,) * len(_DECODER),
+        "num_encoder_blocks": _ENCODER,
+        "num_decoder_blocks": _DECODER,
+        "latent_channels": CHANNELS,
+    }
 
 
 def _keep_scale(network: nn.Module) -> None:
