@@ -100,7 +100,7 @@ PHASES = {  # of an edit, as the engine tells them, and as its user understands 
     "Plan": QT_TRANSLATE_NOOP("Phase", "Preparing"),
     "Load": QT_TRANSLATE_NOOP("Phase", "Loading"),
     "Encode": QT_TRANSLATE_NOOP("Phase", "Encoding"),
-    "Adapt": QT_TRANSLATE_NOOP("Phase", "Learning the picture"),
+    "Adapt": QT_TRANSLATE_NOOP("Phase", "Learning"),
     "Retrace": QT_TRANSLATE_NOOP("Phase", "Generating again"),
     "Invert": QT_TRANSLATE_NOOP("Phase", "Inverting"),
     "Drag": QT_TRANSLATE_NOOP("Phase", "Dragging"),

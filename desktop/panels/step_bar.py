@@ -5,6 +5,8 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 from desktop.texts import phase_name
 from engine import Step
 
+_MINUTES = 100  # seconds from which on they are told as minutes
+
 
 class StepBar(QProgressBar):
     """Runs to and fro until the first step is told."""
@@ -29,9 +31,11 @@ class StepBar(QProgressBar):
         if step.finishing:
             self.setFormat(self.tr("Finishing what there is…"))
             return
-        text = self.tr("{phase} {done}/{total}").format(
-            phase=phase_name(step.phase), done=step.done, total=step.total
-        )
-        if left is not None:
-            text += self.tr(" · {seconds} s left").format(seconds=max(1, round(left)))
-        self.setFormat(text)
+        phase = phase_name(step.phase)
+        if left is None:
+            told = self.tr("{phase} {done}/{total}").format(phase=phase, done=step.done, total=step.total)
+        elif left < _MINUTES:
+            told = self.tr("{phase} · {seconds} s left").format(phase=phase, seconds=max(1, round(left)))
+        else:
+            told = self.tr("{phase} · {minutes} min left").format(phase=phase, minutes=round(left / 60))
+        self.setFormat(told)

@@ -842,8 +842,8 @@
         <translation>エンコード中</translation>
     </message>
     <message>
-        <source>Learning the picture</source>
-        <translation>画像を学習中</translation>
+        <source>Learning</source>
+        <translation>学習中</translation>
     </message>
     <message>
         <source>Generating again</source>
@@ -1385,8 +1385,12 @@
         <translation>{phase} {done}/{total}</translation>
     </message>
     <message>
-        <source> · {seconds} s left</source>
-        <translation> · 残り {seconds} 秒</translation>
+        <source>{phase} · {seconds} s left</source>
+        <translation>{phase} · 残り {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>{phase} · {minutes} min left</source>
+        <translation>{phase} · 残り {minutes} 分</translation>
     </message>
 </context>
 <context>

@@ -842,8 +842,8 @@
         <translation>正在编码</translation>
     </message>
     <message>
-        <source>Learning the picture</source>
-        <translation>正在学习图像</translation>
+        <source>Learning</source>
+        <translation>正在学习</translation>
     </message>
     <message>
         <source>Generating again</source>
@@ -1385,8 +1385,12 @@
         <translation>{phase} {done}/{total}</translation>
     </message>
     <message>
-        <source> · {seconds} s left</source>
-        <translation> · 剩余 {seconds} 秒</translation>
+        <source>{phase} · {seconds} s left</source>
+        <translation>{phase} · 剩余 {seconds} 秒</translation>
+    </message>
+    <message>
+        <source>{phase} · {minutes} min left</source>
+        <translation>{phase} · 剩余 {minutes} 分钟</translation>
     </message>
 </context>
 <context>

@@ -110,7 +110,7 @@ def test_the_dice_throw_another_seed(dialog):
 def test_it_shows_how_far_it_is_and_how_it_looks(dialog, worker, paint):
     number = begin(dialog, worker)
     worker.step.emit(number, Step("Denoise", 3, 20), 12.4)
-    assert dialog.bar.text() == "Denoising 3/20 · 12 s left"
+    assert dialog.bar.text() == "Denoising · 12 s left"
     assert dialog.picture.pixmap().isNull()
     worker.preview.emit(number, paint(48, 32), Box(0, 0, *SIZE))
     assert not dialog.picture.pixmap().isNull()

@@ -120,7 +120,7 @@ def test_it_says_quietly_how_far_it_is_and_never_that_it_failed(qtbot, window, w
     label = window._edit.run._preparing
     assert not label.isVisibleTo(window._edit)
     worker.step.emit(1, Step("Adapt", 12, 70), 30.0)
-    assert label.isVisibleTo(window._edit) and label.text() == "Preparing: Learning the picture 12/70"
+    assert label.isVisibleTo(window._edit) and label.text() == "Preparing: Learning 12/70"
     window.statusBar().clearMessage()
     worker.failed.emit(1, "Memory did not suffice.")
     assert not label.isVisibleTo(window._edit)

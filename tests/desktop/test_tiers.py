@@ -219,7 +219,13 @@ def test_refining_shows_how_far_it_is_and_then_its_picture(qtbot, window, worker
     assert not worker.jobs[number].preview
     assert run._bar.isVisibleTo(run) and not run.refine.isVisibleTo(run)
     worker.step.emit(number, Step("Denoise", 3, 20), 12.4)
-    assert run._bar.text() == "Denoising 3/20 · 12 s left"
+    assert run._bar.text() == "Denoising · 12 s left"
+    worker.step.emit(number, Step("Denoise", 4, 20), None)
+    assert run._bar.text() == "Denoising 4/20"
+    worker.step.emit(number, Step("Adapt", 4, 20), 5744.0)
+    assert run._bar.text() == "Learning · 96 min left"
+    words = run._bar.fontMetrics().horizontalAdvance(run._bar.text())
+    assert words < run._bar.width(), "all of it is seen"
     worker.handles.emit(number, (Point(800, 270),))
     assert window.workspace._markers.tracks == (Point(800, 270),)
     seen = shown_pictures(window)
