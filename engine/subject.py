@@ -109,7 +109,7 @@ def _cut_out(picture: Image, labels: Mask) -> Mask:
     clear = picture[..., 3] < 128
     if clear.any():  # a cut-out has told already what belongs together
         return np.where(clear, np.uint8(0), np.uint8(255))
-    return _grab(np.ascontiguousarray(picture[..., :3]), labels)
+    return grab_cut(np.ascontiguousarray(picture[..., :3]), labels, _ITERATIONS)
 
 
 def _enlarged(found: Mask, size: tuple[int, int], scale: float) -> Mask:
@@ -119,13 +119,22 @@ def _enlarged(found: Mask, size: tuple[int, int], scale: float) -> Mask:
     return np.asarray(cv2.LUT(soft, np.rint(np.clip(steep, 0, 255)).astype(np.uint8)), np.uint8)
 
 
-def _grab(picture: Image, labels: Mask) -> Mask:
+def grab_cut(picture: NDArray[np.uint8], labels: Mask, iterations: int) -> Mask:
+    """Tell a thing from what is around it by their colours (GrabCut: Rother, Kolmogorov, Blake 2004).
+
+    Args:
+        picture: (h, w, 3) uint8.
+        labels: (h, w), OpenCV's: surely or perhaps background or foreground; changed.
+
+    Returns:
+        (h, w) uint8, 255 where the foreground is; empty where nothing is labelled background.
+    """
     cv2.setRNGSeed(0)  # of OpenCV's own generator, which draws the first clusters: same request, same subject
     if not np.isin(labels, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
         return np.zeros_like(labels)  # nothing to tell the subject from
     models = np.zeros((1, 65)), np.zeros((1, 65))
     nowhere = (0, 0, 0, 0)  # the labels say where
-    cv2.grabCut(picture, labels, nowhere, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, labels, nowhere, *models, iterations, cv2.GC_INIT_WITH_MASK)
     return np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8(255), np.uint8(0))
 
 

@@ -109,7 +109,7 @@ def test_the_ball_is_found_by_the_network_and_nothing_else():
 
 def test_the_ball_moves_and_the_water_closes_behind_it(edit):
     told, before, after = edit(BALL, "--motion", "move", *pulled(PULL))
-    assert told["evaluations"] == {"DragFlow": 2}, "one to find it, one to move it"
+    assert told["evaluations"] == {"DragFlow": 3}, "two to find it, one to move it"
     assert np.hypot(*np.subtract(PULL.target, told["handles"][0])) < 5
     box = Box(*told["region"])
     assert np.array_equal(outside(after, box), outside(before, box))

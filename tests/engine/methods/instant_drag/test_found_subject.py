@@ -83,6 +83,25 @@ def test_holes_are_closed():
     assert iou(found, truth) > 0.93
 
 
+class UnsureFinder(RedFinder):
+    """A network that takes for what moves all around a red thing too, by half."""
+
+    def __call__(self, image, drags, subject, move):
+        sure = super().__call__(image, drags, subject, move)
+        around = torch.nn.functional.max_pool2d(sure.region, 21, 1, 10)
+        return sure._replace(region=torch.maximum(0.98 * sure.region, 0.7 * around))
+
+
+def test_where_the_network_is_not_sure_colours_decide():
+    image, truth = picture(400, 300, [(200, 150, 60)])
+    noise = np.random.default_rng(0).integers(-20, 21, image.shape[:2])[..., None]
+    image[..., :3] = np.clip(image[..., :3] + noise, 0, 255)
+    found = find_subject(UnsureFinder(), request(image, (200, 150)), lambda: None)
+    assert iou(found, truth) > 0.9
+    again = find_subject(UnsureFinder(), request(image, (200, 150)), lambda: None)
+    assert np.array_equal(found, again)
+
+
 def test_nothing_under_the_handle_is_no_subject():
     image, _ = picture(400, 300, [(300, 100, 40)])
     assert find_subject(RedFinder(), request(image, (60, 250)), lambda: None) is None
