@@ -127,11 +127,12 @@ def grab_cut(picture: NDArray[np.uint8], labels: Mask, iterations: int) -> Mask:
         labels: (h, w), OpenCV's: surely or perhaps background or foreground; changed.
 
     Returns:
-        (h, w) uint8, 255 where the foreground is; empty where nothing is labelled background.
+        (h, w) uint8, 255 where the foreground is; empty where all is labelled as one of the two.
     """
     cv2.setRNGSeed(0)  # of OpenCV's own generator, which draws the first clusters: same request, same subject
-    if not np.isin(labels, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
-        return np.zeros_like(labels)  # nothing to tell the subject from
+    behind = np.isin(labels, (cv2.GC_BGD, cv2.GC_PR_BGD))
+    if behind.all() or not behind.any():
+        return np.zeros_like(labels)  # nothing to tell, or to tell it from
     models = np.zeros((1, 65)), np.zeros((1, 65))
     nowhere = (0, 0, 0, 0)  # the labels say where
     cv2.grabCut(picture, labels, nowhere, *models, iterations, cv2.GC_INIT_WITH_MASK)

@@ -115,8 +115,8 @@ class Aim(NamedTuple):
 AIMS = (
     Aim("drags alone: EPE moving", ": flowgen", "moving", most=2.4),
     Aim("drags alone: IoU", ": flowgen", "iou", least=0.65),
-    Aim("with a coarse subject: EPE moving", ": flowgen + subject", "moving", most=1.3),
-    Aim("with a coarse subject: IoU", ": flowgen + subject", "iou", least=0.85),
+    Aim("with a coarse subject: EPE moving", ": flowgen + subject, outlined", "moving", most=1.3),
+    Aim("with a coarse subject: IoU", ": flowgen + subject, outlined", "iou", least=0.85),
     Aim("fill: PSNR in holes, against push-pull, dB", "patches", "against", least=-0.3),
     Aim("fill: gradient energy", "patches", "energy", least=0.7, most=1.2),
     Aim("fill in small holes: gradient energy", "patches, holes up to 10%", "energy", least=0.7, most=1.2),

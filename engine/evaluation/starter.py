@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from engine.errors import InvalidRequest, ModelMissing
 from engine.evaluation.autoencoder import AutoencoderRow, autoencoder_rows
 from engine.evaluation.tracking import TrackingRow, tracking_rows
@@ -20,7 +22,10 @@ from engine.runtime.components import Components
 from engine.runtime.device import resolve_device
 
 if TYPE_CHECKING:
-    from engine.training.drag_metrics import Figures, FlowMethod, HeldOut
+    from torch import Tensor
+
+    from engine.networks.drag_flow import DragFlow
+    from engine.training.drag_metrics import DragTask, Figures, FlowMethod, HeldOut
 
 PHOTOS = "PLIANT_PHOTOS"  # an environment variable
 _KIND = "drag_flow"
@@ -67,6 +72,7 @@ def run() -> list[StarterRow]:
     if not folder:
         raise InvalidRequest(f"This measures on photos; set {PHOTOS} to a folder of them and run it again.")
     from engine.training.drag_metrics import BASELINES, SIZE, held_out, measure  # noqa: PLC0415 - loads torch
+    from engine.training.drag_stage import flow_method  # noqa: PLC0415
     from engine.training.photos import open_photos, working_side  # noqa: PLC0415
 
     cache = data_dir() / "cache" / "photos"
@@ -76,10 +82,13 @@ def run() -> list[StarterRow]:
         for base in BASELINES
     ]
     packs = list(_packs())
-    for title, method in _networks(packs):
+    for title, network in _networks(packs):
+        method = flow_method(network)
         rows += [
             _row(f"{title}{told}", measure(method, pairs, **flags), pairs) for told, flags in _TOLD.items()
         ]
+        outlined = measure(_outlined(network), pairs, subject=True)
+        rows.append(_row(f"{title} + subject, outlined", outlined, pairs))
     return [*rows, *tracking_rows(Path(folder), packs), *autoencoder_rows(packs)]
 
 
@@ -91,15 +100,36 @@ def _packs() -> Iterator[Components]:
             yield Components(pack=store.open(name), device=resolve_device("auto", networks=True))
 
 
-def _networks(packs: list[Components]) -> Iterator[tuple[str, "FlowMethod"]]:
+def _networks(packs: list[Components]) -> Iterator[tuple[str, "DragFlow"]]:
     from engine.networks.drag_flow import DragFlow  # noqa: PLC0415
-    from engine.training.drag_stage import flow_method  # noqa: PLC0415
 
     for pack in packs:
         assert pack.pack is not None, "they come from the store"
         for role, component in pack.pack.components.items():
             if component.kind == _KIND:
-                yield f"{pack.title}: {role}", flow_method(pack.load(role, DragFlow))
+                yield f"{pack.title}: {role}", pack.load(role, DragFlow)
+
+
+def _outlined(network: "DragFlow") -> "FlowMethod":
+    """The network told a subject, with the outlines of what moves as a whole drawn as an edit draws them."""
+    import torch  # noqa: PLC0415
+
+    from engine.methods.instant_drag.by_colour import by_colour  # noqa: PLC0415
+
+    def flow(task: "DragTask") -> "Tensor":
+        assert task.subject is not None, "it is measured with one"
+        device = next(network.parameters()).device
+        drags = type(task.drags)(*(tensor.to(device) for tensor in task.drags))
+        with torch.no_grad():
+            answer = network(task.image.to(device), drags, task.subject.to(device), task.move.to(device))
+        regions = answer.region.cpu().numpy()
+        pictures = (task.image.permute(0, 2, 3, 1) * 255).round().byte().numpy()
+        for region, picture, moves in zip(regions[:, 0], pictures, task.move.tolist(), strict=True):
+            if moves:
+                region[:] = by_colour(region, np.ascontiguousarray(picture)) / np.float32(255)
+        return torch.from_numpy(regions) * answer.motion.cpu()
+
+    return flow
 
 
 def _row(name: str, figures: "Figures", held_out: "HeldOut") -> FlowRow:

@@ -140,7 +140,8 @@ def test_card_says_which_aims_were_missed() -> None:
             *(
                 flow("flowgen", 2.4, 0.649),
                 flow("flowgen + mask", 9.0, 0.0),
-                flow("flowgen + subject", 1.31, 0.9),
+                flow("flowgen + subject", 9.0, 0.0),
+                flow("flowgen + subject, outlined", 1.31, 0.9),
             ),
             *(filled("push-pull", 18.3, 0.0), filled("push-pull, holes up to 10%", 19.0, 0.0)),
             *(filled("patches", 17.9, 1.25), filled("patches, holes up to 10%", 19.5, 0.7)),

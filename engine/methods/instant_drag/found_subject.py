@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.edit import Box, DragEdit, Mask, Point, PointPair
+from engine.methods.instant_drag.by_colour import by_colour, drawn
 from engine.methods.instant_drag.region_motion import Found, ends, look, sharpened
 from engine.motion import as_array
 from engine.networks.drag_flow import DragFlow
-from engine.subject import grab_cut
 
 _AROUND = 0.3  # of the picture's longer side, around the handles, where it is looked first
 _SMALL, _WANTED = 0.3, 0.5  # shares of the window's side that a thing fills: looked at from nearer, to fill
@@ -26,9 +26,6 @@ _LOOKS = 3
 _MOST_PIXELS = 1 << 19  # of the window, at which outlines are drawn
 _LEAST_SIDE = 32  # pixels of a window
 _HALF = 0.5  # of the region, from which on a pixel counts
-_SURELY_NOT, _SURELY = 0.1, 0.99  # of it, beyond which colours change nothing
-_ITERATIONS = 2
-_INSIDE = np.float32(0.75)  # the least of it in the parts that are drawn; outside, it is at most as far below 1
 
 
 def find_subject(network: DragFlow, request: DragEdit, check: Callable[[], None]) -> Mask | None:
@@ -54,8 +51,8 @@ def _sought(
     parts = _with_handles(found.region > _HALF, found, part)
     if parts is None:
         return None
-    by_colour = _with_handles(_by_colour(found, part) > 0, found, part)
-    parts = parts if by_colour is None else by_colour
+    alike = _with_handles(by_colour(found.region, found.frame.shrink(part.image)) > 0, found, part)
+    parts = parts if alike is None else alike
     better = _better_window(Box.around(parts), found, window, request)
     if looks > 1 and better is not None:
         return _sought(network, request, better, looks - 1, check)
@@ -97,17 +94,6 @@ def _part(request: DragEdit, window: Box) -> DragEdit:
     )
 
 
-def _by_colour(found: Found, part: DragEdit) -> Mask:
-    """Where the region and what looks like it is, (h, w) of the content.
-
-    On the held-out pairs this brings the parts that hold a handle from an IoU of 0.71 to one of 0.75.
-    """
-    labels = np.where(found.region > _HALF, np.uint8(cv2.GC_PR_FGD), np.uint8(cv2.GC_PR_BGD))
-    labels[found.region < _SURELY_NOT] = cv2.GC_BGD
-    labels[found.region > _SURELY] = cv2.GC_FGD
-    return grab_cut(found.frame.shrink(part.image), labels, _ITERATIONS)
-
-
 def _with_handles(region: NDArray[np.bool_], found: Found, part: DragEdit) -> Mask | None:
     """The parts of a region that hold a handle, without holes, (h, w) of the content; None if none do."""
     _, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
@@ -138,8 +124,7 @@ def _drawn(found: Found, part: DragEdit, parts: Mask, window: Box, request: Drag
     """The parts of the region, drawn along the picture's edges, in the whole picture."""
     near = cv2.dilate(parts, np.ones((3, 3), np.uint8))
     region = np.where(near > 0, found.region, np.float32(0))
-    region = np.where(parts > 0, np.maximum(region, _INSIDE), np.minimum(region, 1 - _INSIDE))
-    sharp = sharpened(found._replace(region=region), part.image)
+    sharp = sharpened(found._replace(region=drawn(region, parts)), part.image)
     subject = np.zeros(request.image.shape[:2], np.uint8)
     subject[window.slices] = cv2.resize(sharp, (window.width, window.height), interpolation=cv2.INTER_LINEAR)
     for plane in (request.mask, None if request.protected is None else 255 - request.protected):

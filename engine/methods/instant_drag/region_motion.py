@@ -19,6 +19,7 @@ from engine.diffusion.frame import Frame
 from engine.edit import Box, DragEdit, Image, Mask, Point
 from engine.flow import Flow, invert, warp
 from engine.lift import Overlay, left_behind
+from engine.methods.instant_drag.by_colour import by_colour, drawn
 from engine.methods.instant_drag.detail import Moved, motion, move
 from engine.methods.instant_drag.flow import FLOWGEN_SIDE
 from engine.methods.instant_drag.grain import regrained
@@ -56,8 +57,15 @@ class Found(NamedTuple):
 
 
 def find(network: DragFlow, request: DragEdit) -> Found:
-    """What the drags of a cut request move; nothing of what may not change."""
-    return _limited(look(network, request), request)
+    """What the drags of a cut request move; nothing of what may not change.
+
+    A thing that is told coarsely and moved as a whole ends where its colours do.
+    """
+    found = look(network, request)
+    if request.motion == "move" and request.subject is not None:
+        inside = by_colour(found.region, found.frame.shrink(request.image))
+        found = found._replace(region=drawn(found.region, inside))
+    return _limited(found, request)
 
 
 def look(network: DragFlow, request: DragEdit) -> Found:

@@ -70,7 +70,7 @@ def test_every_baseline_and_each_network_has_its_rows(photos, pack):
     rows = BENCHMARKS["starter"]()
     names = [row.name for row in rows]
     assert names == [base.name for base in drag_metrics.BASELINES] + [
-        f"Small pack: drag_flow{told}" for told in ("", " + mask", " + subject")
+        f"Small pack: drag_flow{told}" for told in ("", " + mask", " + subject", " + subject, outlined")
     ]
     for row in rows:
         assert isinstance(row, FlowRow)
