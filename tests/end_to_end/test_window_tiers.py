@@ -148,7 +148,7 @@ def slow_down(window):
 def denoising(qtbot, window):
     """Wait until the edit on demand has told of a step in the midst of it."""
     bar = panel(window).foot.findChild(QProgressBar)
-    qtbot.waitUntil(lambda: bar.isVisible() and bar.text().startswith("Denoise"), timeout=LOADING)
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.text().startswith("Denoising"), timeout=LOADING)
     return bar
 
 
