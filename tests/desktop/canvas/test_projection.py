@@ -138,8 +138,8 @@ def test_an_upright_picture_shows_no_checks_at_its_edge():
         dpr = float(random.choice(DPRS))
         view = Viewport(zoom=random.uniform(0.2, 1.6), x=random.uniform(5, 40), y=random.uniform(5, 40))
         got = shown(projection, view, dpr=dpr).reshape(-1, 3)
-        kinds = {tuple(int(c) for c in colour) for colour in np.unique(got, axis=0)}
-        assert kinds == {(200, 60, 20), SURROUND}, (view, dpr)
+        is_kind = [(got == colour).all(-1) for colour in ((200, 60, 20), SURROUND)]
+        assert (is_kind[0] | is_kind[1]).all() and is_kind[0].any() and is_kind[1].any(), (view, dpr)
 
 
 def test_repainting_a_part_gives_the_pixels_of_the_whole():
