@@ -10,6 +10,7 @@ from engine.subject import grab_cut
 _HALF = 0.5  # of the region, from which on a pixel counts
 _SURELY_NOT, _SURELY = 0.1, 0.99  # of it, beyond which colours change nothing
 _ITERATIONS = 2
+_AGREE = 0.3  # of what either of the two finds: where colours share less with the network, they have failed
 _SCRAPS = 3  # pixels: what is smaller is taken for what is around it
 _INSIDE = np.float32(0.75)  # the least of the region in what is drawn; outside, it is at most as far below 1
 
@@ -33,7 +34,9 @@ def by_colour(region: NDArray[np.float32], picture: NDArray[np.uint8]) -> Mask:
     labels = np.where(inside, np.uint8(cv2.GC_PR_FGD), np.uint8(cv2.GC_PR_BGD))
     labels[region < _SURELY_NOT] = cv2.GC_BGD
     labels[region > _SURELY] = cv2.GC_FGD
-    return np.asarray(cv2.medianBlur(grab_cut(picture, labels, _ITERATIONS), _SCRAPS), np.uint8)
+    alike = np.asarray(cv2.medianBlur(grab_cut(picture, labels, _ITERATIONS), _SCRAPS), np.uint8)
+    shared, either = np.count_nonzero((alike > 0) & inside), np.count_nonzero((alike > 0) | inside)
+    return alike if shared >= _AGREE * either else np.where(inside, np.uint8(255), np.uint8(0))
 
 
 def drawn(region: NDArray[np.float32], inside: Mask) -> NDArray[np.float32]:

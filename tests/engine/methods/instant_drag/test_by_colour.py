@@ -53,3 +53,13 @@ def test_the_region_is_brought_to_agree():
     assert drawn(told, inside) == pytest.approx(np.array([[0.75, 0.75, 0.25, 0.25]]))
     assert drawn(told, 255 - inside) == pytest.approx(np.array([[0.0, 0.25, 0.75, 1.0]]))
     assert drawn(told, inside).dtype == np.float32
+
+
+def test_colours_that_contradict_the_network_altogether_are_not_believed(scene, monkeypatch):
+    picture = scene[0].copy()
+    picture[:] = (60, 150, 50)
+    picture[40:46, 50:56] = (220, 30, 30)
+    told = region([(slice(20, 80), slice(20, 90), 0.6), (slice(40, 46), slice(50, 56), 1.0)])
+    assert np.array_equal(by_colour(told, picture) > 0, told > 0.5)
+    monkeypatch.setattr("engine.methods.instant_drag.by_colour._AGREE", 0.0)
+    assert np.count_nonzero(by_colour(told, picture)) < 100
