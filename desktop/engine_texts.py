@@ -81,6 +81,14 @@ def waiting(seconds: float) -> str:
     return told.format(seconds=f"{seconds:g}")
 
 
+def waiting_for_rest() -> str:
+    return QCoreApplication.translate(
+        "EngineWorker",
+        "The edit waits until what there is of the stopped one is finished. "
+        "Wait, or press Discard; your document is untouched.",
+    )
+
+
 def unsent(error: Exception) -> str:
     """For what keeps a job from being handed over: one of `UNSENT`."""
     if isinstance(error, EngineError):

@@ -113,7 +113,10 @@ class RunningJob:
         if number is None or number == self.told_waiting or not (cancelled or self.told_stuck):
             return
         self.told_waiting = number
-        signals.stuck.emit(number, engine_texts.waiting(limits.cancel if cancelled else limits.stuck))
+        if self.finishing and not self.dropped:
+            signals.stuck.emit(number, engine_texts.waiting_for_rest())
+        else:
+            signals.stuck.emit(number, engine_texts.waiting(limits.cancel if cancelled else limits.stuck))
 
     def answer(self, end: End, folder: pictures.SessionFolder) -> jobs.Answer | None:
         """What has come of it, for the whole picture; its file is the array's from now on.

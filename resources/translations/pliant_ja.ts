@@ -482,6 +482,10 @@
         <translation>エンジンが前の処理をまだ続けているため、この編集は {seconds} 秒以上待っています。このまま待つか、エンジンを再起動してください。ドキュメントは変更されていません。</translation>
     </message>
     <message>
+        <source>The edit waits until what there is of the stopped one is finished. Wait, or press Discard; your document is untouched.</source>
+        <translation>停止した編集の途中までの結果を仕上げているため、この編集は待機しています。お待ちいただくか、［破棄］を押してください。ドキュメントに影響はありません。</translation>
+    </message>
+    <message>
         <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
         <translation>編集を準備できませんでした。原因は {folder} に記録されています。もう一度試してください。</translation>
     </message>

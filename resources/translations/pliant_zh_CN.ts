@@ -482,6 +482,10 @@
         <translation>引擎仍在处理前一个任务，此编辑已等待超过 {seconds} 秒。请继续等待或重新启动引擎；您的文档未受影响。</translation>
     </message>
     <message>
+        <source>The edit waits until what there is of the stopped one is finished. Wait, or press Discard; your document is untouched.</source>
+        <translation>正在完成已停止编辑的现有结果，此编辑正在等待。请等待，或按“放弃”；文档未受影响。</translation>
+    </message>
+    <message>
         <source>The edit could not be prepared; what went wrong is written in {folder}. Try again.</source>
         <translation>无法准备此编辑；原因记录在 {folder} 中。请重试。</translation>
     </message>

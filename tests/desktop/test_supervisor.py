@@ -210,6 +210,17 @@ def test_an_edit_that_waits_for_one_that_was_cancelled_and_loads_on_says_so_once
     assert [number for number, _ in told] == [2, 3]
 
 
+def test_an_edit_that_waits_for_the_rest_of_a_stopped_one_is_told_of_discard(watched, picture):
+    told = told_stuck(watched)
+    watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None, opening=False)
+    watched.supervisor.cancel(1, keep=True)
+    watched.supervisor.take(watched.process, channel.Stepped(1, "Finish", 0, 1))
+    watched.supervisor.enqueue(2, warp(picture))
+    assert not lives(watched, 10)
+    ((number, sentence),) = told
+    assert number == 2 and "press Discard" in sentence
+
+
 def test_an_edit_that_waits_for_one_that_is_stuck_says_so_too(watched, picture):
     told = told_stuck(watched)
     watched.supervisor._running = RunningJob(number=1, job=warp(picture), excerpt=None, opening=False)
