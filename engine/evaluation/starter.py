@@ -63,7 +63,7 @@ StarterRow = FlowRow | TrackingRow | AutoencoderRow
 
 
 def run() -> list[StarterRow]:
-    """Measure on the held-out pairs: two minutes, and a tenth of a second for each photo that is new.
+    """Measure on the held-out pairs: four minutes, and a tenth of a second for each photo that is new.
 
     Raises:
         InvalidRequest: PLIANT_PHOTOS names no photos.
