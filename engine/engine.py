@@ -113,7 +113,7 @@ class Engine:
         found = self.pack(pack)
         recommended = dict(found.methods.get(GENERATE, {}))
         side = recommended.pop("side", found.working_size)
-        if not isinstance(side, int):
+        if type(side) is not int:
             raise InvalidRequest(f"“side” of {GENERATE} must be a whole number, not “{side}”.")
         settings = GenerationSettings.of({**recommended, **(chosen or {})}, GENERATE)
         return Origin(

@@ -100,7 +100,7 @@ class Aim(NamedTuple):
 
     Args:
         what: is measured.
-        row: the name of the row of figures begins or ends with it.
+        row: the name of the row of figures ends with it.
         figure: of that row.
         least, most: that it should be; None for any.
     """
@@ -150,8 +150,10 @@ def _range(aim: Aim) -> str:
 
 
 def _judged(aim: Aim, value: float) -> tuple[str, str]:
+    told = f"{value:.3g}"
+    value = float(told)  # what is judged is what is told
     reached = (aim.least is None or value >= aim.least) and (aim.most is None or value <= aim.most)
-    return f"{value:.3g}", "reached" if reached else "**missed**"
+    return told, "reached" if reached else "**missed**"
 
 
 def _vae(history: Sequence[Run], figures: Sequence[Mapping[str, Any]]) -> str:

@@ -111,7 +111,7 @@ def _networks(packs: list[Components]) -> Iterator[tuple[str, "DragFlow"]]:
 
 
 def _outlined(network: "DragFlow") -> "FlowMethod":
-    """The network told a subject, with the outlines of what moves as a whole drawn as an edit draws them."""
+    """The network told a subject, with what moves as a whole ending where its colours do, as in an edit."""
     import torch  # noqa: PLC0415
 
     from engine.methods.instant_drag.by_colour import by_colour  # noqa: PLC0415

@@ -51,6 +51,7 @@ from engine.training.tracking import (
 )
 
 _MEASURED = (100, 300, 500, 700, 900)  # timesteps
+_TOKENIZER = "tokenizer"  # folder, in exports and beside averaged weights
 _AT_ONCE = 16  # latents measured
 _MULTIPLES = {"size": 32, "tracked_size": 32, "width": 32, "text_width": HEAD}
 _FOLLOWED = 0.75  # share of the schedule up to which latents are inverted for a drag
@@ -113,10 +114,13 @@ class BackboneStage(Stage[LatentBatch]):
     def going_on(cls, settings: TrainingSettings, folder: Path) -> TrainingSettings:
         """With the tokenizer that the weights were trained with: to another one their tokens mean nothing."""
         assert isinstance(settings, BackboneSettings), "as the loop is told"
-        places = (folder / "tokenizer", folder / "export" / "tokenizer")
-        if settings.tokenizer or not (found := [place for place in places if place.is_dir()]):
+        beside = folder / _TOKENIZER
+        if (settings.tokenizer and Path(settings.tokenizer).is_dir()) or not beside.is_dir():
             return settings
-        return replace(settings, tokenizer=str(found[0]))
+        return replace(settings, tokenizer=str(beside))
+
+    def accompany(self, folder: Path) -> None:
+        self._tokenizer.save_pretrained(folder / _TOKENIZER)
 
     def __init__(self, settings: BackboneSettings, data: Path, device: torch.device) -> None:
         _check(settings)

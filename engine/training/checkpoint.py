@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,18 @@ class State:
     optimizers: Mapping[str, Optimizer]
 
 
-def save(out: Path, facts: Facts, state: State, chances: Sequence[Mapping[str, Tensor]]) -> None:
+def save(
+    out: Path,
+    facts: Facts,
+    state: State,
+    chances: Sequence[Mapping[str, Tensor]],
+    accompany: Callable[[Path], None] = lambda folder: None,
+) -> None:
     """Replace the checkpoint in `out`.
 
     Args:
         chances: the states of each process's generators, uint8, by name.
+        accompany: writes into the folder of the averaged weights what else belongs to them.
 
     Raises:
         OSError, SafetensorError: it cannot be written; the one before is still there.
@@ -77,6 +84,7 @@ def save(out: Path, facts: Facts, state: State, chances: Sequence[Mapping[str, T
     for part in (_WEIGHTS, _STATE):
         (unfinished / part).mkdir(parents=True)
     _write(unfinished, facts, state, chances)
+    accompany(unfinished / _WEIGHTS)
     if current.exists():
         shutil.rmtree(former, ignore_errors=True)
         os.replace(current, former)  # noqa: PTH105 - pathlib's says nothing more

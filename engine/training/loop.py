@@ -26,7 +26,7 @@ from engine.errors import EngineError
 from engine.progress import Step
 from engine.training.averaging import Average
 from engine.training.chance import Chance, layers_chance, own_chance, restore_layers
-from engine.training.checkpoint import Facts, State, restore, restore_weights, save
+from engine.training.checkpoint import Facts, State, restore, restore_weights, save, weights_in
 from engine.training.log import Log
 from engine.training.run import Outcome, Reason, Run, Start, find_start
 from engine.training.stage import Stage, TrainingSettings
@@ -57,8 +57,6 @@ def train(
     """
     begun = time.monotonic()
     start = find_start(settings, run)
-    if run.continue_from is not None:
-        settings = kind.going_on(settings, run.continue_from)
     accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision=_mixed(settings, run.device))
     seed = start.seed + _PROCESS * accelerator.process_index
     try:
@@ -115,7 +113,9 @@ class _Training:
         self._settings, self._run, self._start, self._accelerator = settings, run, start, accelerator
         self._step, self._begun, self._saved, self._saving = start.step, begun, begun, 0.0
         seed = start.seed + _PROCESS * accelerator.process_index
-        self._stage = kind(settings, run.data, accelerator.device)
+        former = run.resume or run.continue_from
+        known = settings if former is None else kind.going_on(settings, weights_in(former))
+        self._stage = kind(known, run.data, accelerator.device)
         self._turn = _Turn(accelerator, start.began, seed + _UPDATE, settings.gradient_clip)
         self._prepare()
         self._batches = self._stage.batches(seed)
@@ -262,7 +262,7 @@ class _Training:
                 seed=self._start.seed,
                 settings=asdict(self._settings),
             )
-            save(self._run.out, facts, self._state, chances)
+            save(self._run.out, facts, self._state, chances, self._stage.accompany)
             self._log.plot(self._run.out / _PLOT)
         self._accelerator.wait_for_everyone()
         self._saved = time.monotonic()
@@ -286,8 +286,8 @@ class _Training:
             self._write("end", {"reason": reason})
         finally:
             if self._accelerator.is_main_process:
-                self._log.plot(self._run.out / _PLOT)
                 self._export()
+                self._log.plot(self._run.out / _PLOT)
         return Outcome(self._step, reason, figures)
 
     def _export(self) -> None:

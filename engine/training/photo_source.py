@@ -20,7 +20,7 @@ from engine.errors import InvalidRequest
 MANIFEST = "manifest.csv"
 _COLUMNS = ("file", "path", "family")
 _ENDINGS = (".avif", ".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_FORMAT = 1  # of the caches; another number makes them anew
+_FORMAT = 2  # of the caches; another number makes them anew
 _AHEAD = 64  # photos
 
 S = TypeVar("S")

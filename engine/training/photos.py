@@ -94,13 +94,14 @@ def side_of(source: PhotoSource, *, held_out: bool) -> list[Picture]:
     if not LEAST_PHOTOS <= number <= len(pictures) - LEAST_PHOTOS:
         counts, chosen, number = Counter(picture.path for picture in pictures), set[str](), 0
         for path in sorted(counts, key=_hash):
-            if number < LEAST_PHOTOS:
+            if number < LEAST_PHOTOS and number + counts[path] <= len(pictures) // 2:
                 chosen.add(path)
                 number += counts[path]
-    if len(pictures) - number < LEAST_PHOTOS:
+    if number < LEAST_PHOTOS:
         raise InvalidRequest(
             f"{source.place} holds {len(pictures)} pictures, and {2 * LEAST_PHOTOS} are the least, "
-            f"{LEAST_PHOTOS} to train on and {LEAST_PHOTOS} to measure with; add more."
+            f"{LEAST_PHOTOS} to train on and {LEAST_PHOTOS} others to measure with, crops of one picture "
+            "staying together; add more."
         )
     return [picture for picture in pictures if (picture.path in chosen) == held_out]
 

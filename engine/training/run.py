@@ -76,5 +76,5 @@ def find_start(settings: TrainingSettings, run: Run) -> Start:
             f"{former} has {facts.step} steps behind it already; ask for more than that with --set steps=N."
         )
     if run.resume is not None:
-        return Start(facts.step, facts.began, facts.seed, facts.warm)
+        return Start(facts.step, facts.began, facts.seed, facts.warm or facts.began > 0)
     return Start(facts.step, facts.step, facts.seed + 1, warm=True)

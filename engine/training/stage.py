@@ -93,9 +93,12 @@ class Stage(ABC, Generic[B]):
 
     @classmethod
     def going_on(cls, settings: TrainingSettings, folder: Path) -> TrainingSettings:
-        """The settings of a warm restart from weights, with whatever else lies in their folder."""
+        """The settings of a run that goes on from weights, with whatever else lies in their folder."""
         del folder
         return settings
+
+    def accompany(self, folder: Path) -> None:
+        """Write beside averaged weights what else belongs to them; raises OSError."""
 
     @abstractmethod
     def __init__(self, settings: Any, data: Path, device: torch.device) -> None:  # noqa: ANN401 - its own type

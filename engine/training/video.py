@@ -155,6 +155,7 @@ class _Pair(NamedTuple):
 def _split(pairs: list[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
     """Those to train with, and the last to measure with; those that reach from one to the other are left
     out."""
+    pairs = sorted(pairs, key=lambda pair: pair.span)
     first = len(pairs) - len(pairs) // _HELD_OUT
     held_out = pairs[first:]
     begin = min((pair.span[0] for pair in held_out), default=math.inf)

@@ -138,7 +138,7 @@ def test_card_says_which_aims_were_missed() -> None:
         [],
         [
             *(
-                flow("flowgen", 2.4, 0.649),
+                flow("flowgen", 2.4004, 0.649),
                 flow("flowgen + mask", 9.0, 0.0),
                 flow("flowgen + subject", 9.0, 0.0),
                 flow("flowgen + subject, outlined", 1.31, 0.9),

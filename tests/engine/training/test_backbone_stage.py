@@ -285,7 +285,7 @@ def test_what_the_networks_cannot_have_is_refused_with_what_they_can(photos, sma
         BackboneStage(replace(small, **{name: value}), photos, CPU)
 
 
-@pytest.mark.parametrize("place", [".", "export"])
+@pytest.mark.parametrize("place", [".", "export", "checkpoint/weights"])
 def test_going_on_keeps_the_words_that_were_learnt(photos, tmp_path, small, place):
     """On other captions a tokenizer of their own would give other numbers to the same words."""
     first = replace(small, tracked=0, steps=1)
@@ -299,6 +299,20 @@ def test_going_on_keeps_the_words_that_were_learnt(photos, tmp_path, small, plac
     train(BackboneStage, more, run_of(others, out, continue_from=tmp_path / "first" / place))
     kept = (tmp_path / "first" / "export" / "tokenizer" / "tokenizer.json").read_bytes()
     assert (out / "export" / "tokenizer" / "tokenizer.json").read_bytes() == kept
+
+
+def test_resuming_keeps_the_words_that_were_learnt(photos, tmp_path, small):
+    captioned = tmp_path / "captioned"
+    shutil.copytree(photos, captioned)
+    more = replace(small, tracked=0, steps=2)
+    stopped = iter([True])
+    train(BackboneStage, more, run_of(captioned, tmp_path / "a"), is_cancelled=lambda: next(stopped))
+    kept = (tmp_path / "a" / "export" / "tokenizer" / "tokenizer.json").read_bytes()
+    for caption in captioned.rglob("*.txt"):
+        caption.write_text("nothing that was ever said of the others")
+    shutil.rmtree(tmp_path / "a" / "export")
+    train(BackboneStage, more, run_of(captioned, tmp_path / "a", resume=tmp_path / "a"))
+    assert (tmp_path / "a" / "export" / "tokenizer" / "tokenizer.json").read_bytes() == kept
 
 
 def test_a_tokenizer_may_be_given(photos, small, tmp_path):

@@ -37,9 +37,21 @@ def test_of_a_few_pictures_enough_are_held_out(tmp_path, number):
     assert len(measured) <= max(2, number / 4)
 
 
+def test_many_crops_of_one_picture_are_left_to_train_on(tmp_path):
+    """Whatever the order of the hashes: two others can be held out."""
+    for many in ("one", "two", "three"):
+        rows = [(f"{i}.png", many, "x") for i in range(8)]
+        rows += [(f"{path}.png", path, "x") for path in {"one", "two", "three"} - {many}]
+        source = PhotoSource(write_shards(tmp_path / many, rows))
+        assert {picture.path for picture in side_of(source, held_out=False)} == {many}
+
+
 def test_crops_of_one_picture_are_not_parted_to_hold_some_out(tmp_path):
     folder = write_shards(tmp_path / "tars", [(f"{i}.png", "one", "x") for i in range(9)])
-    with pytest.raises(InvalidRequest, match="holds 9 pictures, and 4 are the least, 2 to train on and 2"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"holds 9 pictures, and 4 are the least, 2 to train on and 2 others .* crops of one",
+    ):
         open_photos(folder, 48, tmp_path / "cache", held_out=False)
 
 

@@ -6,6 +6,7 @@ import pytest
 from clips import HEIGHT, SIDE, STEP, WIDTH, corner, frames, front, write_pictures, write_video
 
 from engine.errors import InvalidRequest
+from engine.training import video
 from engine.training.video import ClipSettings, open_clips
 
 S = HEIGHT  # the middle square is not scaled
@@ -128,6 +129,14 @@ def test_no_frame_is_trained_with_that_is_held_out(tmp_path, gap):
         return {frame.tobytes() for frames in (clip.source[part], clip.target[part]) for frame in frames}
 
     assert not shown(slice(clip.kept)) & shown(slice(clip.kept, None))
+
+
+def test_long_pairs_do_not_leave_most_of_a_clip_out():
+    spans = [(i, i + (90 if i == 10 else 1)) for i in range(100)]
+    pairs = [video._Pair(None, None, None, None, span) for span in sorted(spans, key=lambda span: span[1])]
+    kept, held_out = video._split(pairs)
+    assert (len(kept), len(held_out)) == (88, 10)
+    assert max(pair.span[1] for pair in kept) < min(pair.span[0] for pair in held_out)
 
 
 def test_a_clip_as_short_as_the_gap_is_all_trained_with(tmp_path):
