@@ -73,7 +73,6 @@ class Clip:
     target: NDArray[np.uint8]
     flow: NDArray[np.float16]
     front: NDArray[np.bool_]
-
     kept: int
 
 

@@ -51,7 +51,7 @@ def _sought(
     parts = _with_handles(found.region > _HALF, found, part)
     if parts is None:
         return None
-    alike = _with_handles(by_colour(found.region, found.frame.shrink(part.image)) > 0, found, part)
+    alike = _with_handles(by_colour(found.region, found.picture) > 0, found, part)
     parts = parts if alike is None else alike
     better = _better_window(Box.around(parts), found, window, request)
     if looks > 1 and better is not None:

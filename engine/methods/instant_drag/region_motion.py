@@ -42,11 +42,13 @@ class Found(NamedTuple):
 
     Args:
         frame: the crop as the network saw it.
+        picture: (h, w, 3) uint8, what it saw: the frame's content.
         region: (h, w) of the frame's content, 0 to 1.
         motion: (h, w, 2) in working pixels of the frame, how each pixel would move if it were in the region.
     """
 
     frame: Frame
+    picture: NDArray[np.uint8]
     region: Plane
     motion: Plane
 
@@ -63,8 +65,7 @@ def find(network: DragFlow, request: DragEdit) -> Found:
     """
     found = look(network, request)
     if request.motion == "move" and request.subject is not None:
-        inside = by_colour(found.region, found.frame.shrink(request.image))
-        found = found._replace(region=drawn(found.region, inside))
+        found = found._replace(region=drawn(found.region, by_colour(found.region, found.picture)))
     return _limited(found, request)
 
 
@@ -78,12 +79,12 @@ def look(network: DragFlow, request: DragEdit) -> Found:
         for end in ends(request)
     ]
     drags = Drags(points[0], points[1], torch.tensor([points[0].shape[1]], device=device))
-    image = (frame.tensor(request.image).to(device) + 1) / 2
+    seen = frame.tensor(request.image)
     moves = torch.tensor([float(request.motion == "move")], device=device)
-    answer = network(image, drags, _subject(request, frame).to(device), moves)
+    answer = network((seen.to(device) + 1) / 2, drags, _subject(request, frame).to(device), moves)
     width, height = frame.content
     region, vectors = (t[0, :, :height, :width].cpu().numpy() for t in (answer.region, answer.motion))
-    return Found(frame, region[0], np.ascontiguousarray(vectors.transpose(1, 2, 0)))
+    return Found(frame, frame.colours(seen), region[0], np.ascontiguousarray(vectors.transpose(1, 2, 0)))
 
 
 def move_found(found: Found, request: DragEdit, check: Callable[[], None] = lambda: None) -> Moved:
@@ -132,7 +133,8 @@ def _limited(found: Found, request: DragEdit) -> Found:
     flow = torch.from_numpy(np.ascontiguousarray(found.motion.transpose(2, 0, 1)))[None]
     fading = held(flow, whole, frame.inside(ends(request)[0]), pins, frame.content)
     vectors = np.ascontiguousarray(fading[0].permute(1, 2, 0).numpy())
-    return Found(frame, np.asarray(region * (free.astype(np.float32) / 255), np.float32), vectors)
+    limited = np.asarray(region * (free.astype(np.float32) / 255), np.float32)
+    return found._replace(region=limited, motion=vectors)
 
 
 def _unfolded(found: Found) -> Plane:
@@ -180,7 +182,7 @@ def _overlay(image: Image, subject: Mask, forward: Flow, check: Callable[[], Non
 
 def sharpened(found: Found, image: Image) -> Mask:
     """The region at the size of the picture that was looked at, along its edges, (h, w) uint8."""
-    guided = GuidedPlane(found.region[..., None], found.frame.shrink(image))
+    guided = GuidedPlane(found.region[..., None], found.picture)
     out = np.empty(image.shape[:2], np.uint8)
     for rows, region in guided.strips(image):
         steep = np.clip((region[..., 0] - 0.5) * _STEEP + 0.5, 0, 1)

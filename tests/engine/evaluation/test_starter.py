@@ -10,8 +10,9 @@ import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
 from engine import cli, samples
-from engine.evaluation import BENCHMARKS, AutoencoderRow, FlowRow, TrackingRow, tracking
-from engine.networks.drag_flow import DragFlow
+from engine.evaluation import BENCHMARKS, AutoencoderRow, FlowRow, TrackingRow, starter, tracking
+from engine.networks.drag_flow import DragFlow, DragMotion
+from engine.networks.drag_motion import Drags
 from engine.packs import PackStore
 from engine.paths import data_dir
 from engine.training import drag_metrics
@@ -82,6 +83,28 @@ def test_every_baseline_and_each_network_has_its_rows(photos, pack):
     zero = rows[0]
     assert zero.iou == 0
     assert zero.moving > 1
+
+
+def test_outlined_is_what_moves_as_a_whole_ended_by_colours():
+    class Unsure(torch.nn.Linear):
+        """Takes the subject for what moves, by half, to the right."""
+
+        def forward(self, image, drags, subject, move):
+            region = 0.6 * subject
+            return DragMotion(region, region, torch.ones_like(region).expand(-1, 2, -1, -1))
+
+    y, x = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    disc = ((x - 32).square() + (y - 32).square() < 300).float()
+    image = torch.stack([disc, 0.2 + 0 * disc, 1 - disc]).expand(2, -1, -1, -1)
+    image = image + 0.02 * torch.rand(image.shape, generator=torch.Generator().manual_seed(0))
+    subject = torch.zeros(2, 1, 64, 64)
+    subject[..., 8:56, 8:56] = 1
+    points = torch.full((2, 1, 2), 32.0)
+    drags = Drags(points, points + 3, torch.ones(2, dtype=torch.long))
+    task = drag_metrics.DragTask(image.clamp(0, 1), drags, torch.tensor([1.0, 0.0]), subject)
+    moved, bent = starter._outlined(Unsure(1, 1))(task)
+    assert (moved[0] - disc).abs().mean() < 0.02
+    assert torch.allclose(bent[0], 0.6 * subject[1, 0]), "a sheet has no outline"
 
 
 def test_without_a_network_there_are_baselines_alone(photos):
