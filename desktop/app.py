@@ -11,6 +11,7 @@ from types import TracebackType
 from PySide6.QtCore import QProcess, QTimer
 from PySide6.QtWidgets import QApplication
 
+from desktop.collector import Collector
 from desktop.icons import program_icon
 from desktop.store import window_store
 from desktop.theme import apply_theme
@@ -40,6 +41,7 @@ def run(files: Sequence[str]) -> int:
     application = QApplication(["pliant", *files])
     application.setApplicationName("pliant")
     application.setApplicationDisplayName("Pliant")
+    collector = Collector(application)
     sys.excepthook = _log_exception
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal closes the window
     try:
@@ -47,6 +49,7 @@ def run(files: Sequence[str]) -> int:
         apply_theme(application, remembered_theme(window_store()))
         application.setWindowIcon(program_icon())
         window = MainWindow(Engine())
+        window.filing.opened.connect(collector.collect_all)
     except EngineError as error:  # the installation lacks something
         sys.stderr.write(f"{error}\n")
         return 3

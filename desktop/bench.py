@@ -16,6 +16,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
 
 from desktop.canvas.viewport import ZOOM_STEPS
+from desktop.collector import Collector
 from desktop.document import Tiles, TilesEditor
 from desktop.engine_bench import computing, time_restart
 from desktop.hand import Hand
@@ -29,8 +30,7 @@ _REGION = 1024  # pixels along a side
 _MOVES, _DABS, _UNDOS = 120, 120, 24
 _FRAMES = 24  # at each zoom
 _SWEEPS = 5  # through all zooms, there and back
-_STARTS, _OPENINGS = 5, 5
-_EDITS = 10
+_STARTS, _OPENINGS, _EDITS = 5, 5, 10
 _STATUS = Path("/proc/self/status")  # where Linux tells how much memory a process took
 
 _BUSY = "while True: pass"
@@ -277,6 +277,7 @@ def _surroundings() -> Generator[Path]:
 def _window() -> Generator[Hand]:
     application = QApplication.instance() or QApplication(["pliant"])
     window = MainWindow(Engine())
+    Collector(window)
     window.resize(*_WINDOW)
     window.show()
     application.processEvents()

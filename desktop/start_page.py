@@ -30,7 +30,7 @@ class StartPage(QScrollArea):
 
     def __init__(self, samples: Sequence[Sample], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._thumbnails = Thumbnails(_SIDE)
+        self._thumbnails = Thumbnails(_SIDE, self)
         self._thumbnails.loaded.connect(self._take)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._load)

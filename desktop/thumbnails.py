@@ -1,7 +1,7 @@
 """Thumbnails of picture files, made away from the window's thread."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -9,9 +9,10 @@ from typing import NamedTuple
 import PIL.ExifTags
 import PIL.Image
 import PIL.ImageOps
-from PySide6.QtCore import QCoreApplication, QObject, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QThreadPool, Signal, Slot
 from PySide6.QtGui import QImage
 
+from desktop.relay import Relay
 from engine import MAX_PIXELS
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
@@ -30,8 +31,19 @@ class Thumbnail(NamedTuple):
     size: tuple[int, int]  # (width, height) of the upright picture
 
 
+class _Made(NamedTuple):
+    stopped: Event  # of the `load` it was made for
+    path: Path
+    thumbnail: Thumbnail
+
+
+@cache
+def _relay() -> Relay:
+    return Relay()
+
+
 class Thumbnails(QObject):
-    """Makes one after the other on a thread of Qt's pool; it has no parent, as that thread uses it, too.
+    """Makes one after the other on a thread of Qt's pool.
 
     Args:
         side: pixels of the longer side, at most.
@@ -39,11 +51,11 @@ class Thumbnails(QObject):
 
     loaded = Signal(object, object)  # Path, Thumbnail
 
-    def __init__(self, side: int) -> None:
-        super().__init__()
+    def __init__(self, side: int, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._side = side
         self._stopped = Event()
-        self._pool = QThreadPool.globalInstance()
+        _relay().told.connect(self._take, Qt.ConnectionType.QueuedConnection)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.stop)
@@ -51,22 +63,24 @@ class Thumbnails(QObject):
     def load(self, paths: Sequence[Path]) -> None:
         """Make these; what was asked for before and is not made yet is let go."""
         self.stop()
-        stopped = self._stopped = Event()
-
-        def work() -> None:
-            for path in paths:
-                if stopped.is_set():
-                    return
-                made = read_thumbnail(path, self._side)
-                if not stopped.is_set():
-                    with suppress(RuntimeError):  # Qt has ended meanwhile
-                        self.loaded.emit(path, made)
-
-        self._pool.start(work)
+        self._stopped = Event()
+        QThreadPool.globalInstance().start(partial(_make, self._stopped, paths, self._side))
 
     def stop(self) -> None:
         """Make no more; the one being made is finished for nobody."""
         self._stopped.set()
+
+    @Slot(object)
+    def _take(self, made: _Made) -> None:
+        if made.stopped is self._stopped and not self._stopped.is_set():
+            self.loaded.emit(made.path, made.thumbnail)
+
+
+def _make(stopped: Event, paths: Sequence[Path], side: int) -> None:
+    for path in paths:
+        if stopped.is_set():
+            return
+        _relay().tell(_Made(stopped, path, read_thumbnail(path, side)))
 
 
 def read_thumbnail(path: Path, side: int) -> Thumbnail:

@@ -16,7 +16,7 @@ from engine import channel, jobs
 
 _TICK = 250  # milliseconds between two looks at the clock
 _CLOSING = 0.9  # seconds that closing may take
-_left_behind: list[QThread] = []
+_left_behind: list[object] = []
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class EngineWorker(EngineSignals):
         if self._thread.isRunning():
             self._asked.emit(self._shut)
             if not self._thread.wait(round(_CLOSING * 1000)):
-                _left_behind.append(self._thread)  # to destroy a thread that runs would end the program
+                _left_behind.append(self)  # to destroy it while its thread runs would end the program
 
     def _ask(self, action: Callable[[], None]) -> None:
         if not self._closed:

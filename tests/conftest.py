@@ -1,5 +1,6 @@
 """What every test gets: no window, no network, no home of the user, and small pictures from fixed seeds."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -14,6 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+
+_YOUNG_COLLECTIONS = 30  # until all that the tests made is looked at
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +33,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="a long test; give --long to run it"))
+
+
+def pytest_collection_finish() -> None:
+    """What modules have made stays; collections need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there are windows, cycles are collected on this thread alone: see `desktop/collector.py`."""
+    if "qapp" in getattr(item, "fixturenames", ()):
+        gc.disable()
+    elif not gc.isenabled():
+        gc.collect()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    if not gc.isenabled():
+        gc.collect(2 if gc.get_count()[2] > _YOUNG_COLLECTIONS else 1)
 
 
 class NetworkBlocked(RuntimeError):  # noqa: N818 - no OSError, which code under test may well handle

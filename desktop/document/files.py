@@ -13,24 +13,15 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from desktop.document.compositor import flatten
 from desktop.document.document import Document
 from desktop.document.state import State
+from desktop.relay import Relay
 from engine import EngineError, Photo, check_output, open_photo, save_photo
 
 _Job = Future[Any]
 
 
-class _Relay(QObject):
-    """Carries finished jobs to the window's thread. One for all, and for ever: the thread of a job could be
-    the last to hold one of its own, and an object of Qt must not go while another thread hears from it."""
-
-    finished = Signal(object)  # _Job
-
-    def tell(self, job: _Job) -> None:
-        self.finished.emit(job)
-
-
 @cache
-def _relay() -> _Relay:
-    return _Relay()
+def _relay() -> Relay:
+    return Relay()
 
 
 class FileWorker(QObject):
@@ -50,7 +41,7 @@ class FileWorker(QObject):
         self._savings = ThreadPoolExecutor(1, "saving")
         self._opening: _Job | None = None
         self._awaited: dict[_Job, Callable[[_Job], None]] = {}  # and what to do with their results
-        _relay().finished.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+        _relay().told.connect(self._finish, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_opening(self) -> bool:

@@ -94,3 +94,40 @@ def test_without_resources_there_is_a_sentence(tmp_path):
 def test_the_programs_door_is_light():
     code = "import sys, desktop.__main__; sys.exit(bool({'engine', 'numpy', 'PySide6'} & set(sys.modules)))"
     assert python(code) == (0, "", "")
+
+
+REPLACED = """
+import sys, weakref
+from PySide6.QtCore import QTimer
+from desktop import app
+from desktop.filing import Filing
+from engine import samples
+photos, paths = [], [sample.picture for sample in samples()[:2]]
+def opened(document):
+    photos.append(weakref.ref(document.photo))
+    if len(photos) == 1:
+        filing.open_path(paths[1])
+def look():
+    if len(photos) == 2 and photos[0]() is None:
+        end("gone")
+def end(word):
+    sys.stdout.write(word)
+    filing.parent().close()
+class Heard(Filing):
+    def __init__(self, *words):
+        global filing
+        super().__init__(*words)
+        filing = self
+        self.opened.connect(opened)
+        self.looks = QTimer(self, interval=50)
+        self.looks.timeout.connect(look)
+        self.looks.start()
+        QTimer.singleShot(30_000, lambda: end("held"))
+import desktop.window
+desktop.window.Filing = Heard
+sys.exit(app.run([str(paths[0])]))
+"""
+
+
+def test_a_replaced_picture_leaves_the_memory_in_time():
+    assert python(REPLACED)[:2] == (0, "gone")
