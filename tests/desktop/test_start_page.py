@@ -1,13 +1,15 @@
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QThreadPool
 from PySide6.QtWidgets import QApplication
 
+from desktop import thumbnails
 from desktop.cards import Card
 from desktop.start_page import StartPage
 from desktop.thumbnails import read_thumbnail
@@ -150,6 +152,27 @@ def test_quitting_while_thumbnails_are_made_is_clean():
     )
     lines = [line for line in done.stderr.splitlines() if "propagateSizeHints" not in line]
     assert (done.returncode, lines) == (0, [])
+
+
+def test_a_hidden_page_lets_its_thumbnails_wait_until_it_is_shown(qtbot, monkeypatch):
+    begun, go_on = [], threading.Semaphore(0)
+
+    def read(path, side):
+        begun.append(path)
+        assert go_on.acquire(timeout=20)
+        return read_thumbnail(path, side)
+
+    monkeypatch.setattr(thumbnails, "read_thumbnail", read)
+    page = StartPage(samples())
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: bool(begun))
+    page.hide()
+    go_on.release(1000)
+    assert QThreadPool.globalInstance().waitForDone(20_000)
+    assert len(begun) == 1
+    page.show()
+    qtbot.waitUntil(lambda: not any(card.image.isNull() for card in page.sample_grid.cards), timeout=20_000)
 
 
 def test_a_page_may_die_while_thumbnails_are_made(qtbot):
