@@ -111,6 +111,7 @@ def look():
     if len(photos) == 2 and photos[0]() is None:
         end("gone")
 def end(word):
+    filing.looks.stop()
     sys.stdout.write(word)
     filing.parent().close()
 class Heard(Filing):
