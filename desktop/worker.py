@@ -41,7 +41,7 @@ class EngineWorker(EngineSignals):
         super().__init__()
         self._numbers = itertools.count(1)
         self._closed = False
-        self._supervisor = Supervisor(self, limits or Limits(), self._heard.emit, self._ended.emit, command)
+        self._supervisor = Supervisor(self, limits or Limits(), self._hear, self._hear_end, command)
         self._watch = QTimer(self, interval=_TICK)
         self._watch.timeout.connect(self._look)
         for signal, slot in (
@@ -123,6 +123,17 @@ class EngineWorker(EngineSignals):
             action()
         except Exception:  # noqa: BLE001 - a slot's exception would be nobody's
             _log.exception("The engine worker failed")
+
+    # Called in the process's threads, whose hold on these methods keeps the worker until they have ended.
+    # After closing nobody listens, and what is told to nobody would keep it for ever.
+
+    def _hear(self, process: EngineProcess, message: channel.Message) -> None:
+        if not self._closed:
+            self._heard.emit(process, message)
+
+    def _hear_end(self, process: EngineProcess, status: int) -> None:
+        if not self._closed:
+            self._ended.emit(process, status)
 
     def _take(self, process: EngineProcess, message: channel.Message) -> None:
         self._act(partial(self._supervisor.take, process, message))

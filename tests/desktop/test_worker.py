@@ -1,11 +1,14 @@
 """The engine worker with real processes, sound and faulty ones: no job is lost, no process stays behind."""
 
+import gc
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import cv2
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QObject
 
-from desktop.engine_process import Command, engine_command
+from desktop.engine_process import Command, EngineProcess, engine_command
 from desktop.limits import Limits
 from desktop.worker import EngineWorker
 from engine import (
@@ -611,6 +614,30 @@ def test_no_process_outlives_a_window_that_was_killed_and_the_next_one_clears_up
 
 
 @linux
+def test_a_closed_worker_stays_as_long_as_its_process_speaks_through_it(qtbot, monkeypatch):
+    go_on, real, waiting = threading.Event(), EngineProcess._wait, []
+
+    def wait(self):
+        waiting.append(self._waiter)
+        assert go_on.wait(PATIENCE / 1000)
+        real(self)
+
+    monkeypatch.setattr(EngineProcess, "_wait", wait)
+    worker = EngineWorker(FAULTY, Limits())
+    ear = Ear(worker, qtbot)
+    worker.start()
+    ear.wait("ready")
+    worker.close()
+    gone = weakref.ref(worker)
+    del worker
+    gc.collect()
+    assert gone() is not None
+    go_on.set()
+    waiting[0].join()  # an exception in it would fail this test
+    gc.collect()
+    assert gone() is None
+
+
 def test_50_jobs_leave_no_file_open_and_none_behind(start, paint):
     worker, ear = start()
 
