@@ -19,6 +19,7 @@ from engine.diffusion.frame import Frame
 from engine.edit import Box, DragEdit, Image, Mask, Point
 from engine.flow import Flow, invert, warp
 from engine.lift import Overlay, left_behind
+from engine.methods.instant_drag.arrival import arriving
 from engine.methods.instant_drag.by_colour import by_colour, drawn
 from engine.methods.instant_drag.detail import Moved, motion, move
 from engine.methods.instant_drag.flow import FLOWGEN_SIDE
@@ -66,6 +67,10 @@ def find(network: DragFlow, request: DragEdit) -> Found:
     found = look(network, request)
     if request.motion == "move" and request.subject is not None:
         found = found._replace(region=drawn(found.region, by_colour(found.region, found.picture)))
+    elif request.motion == "deform":
+        ways = (found.frame.inside(end) for end in ends(request))
+        region, vectors = arriving(found.region, found.motion, *ways)
+        found = found._replace(region=region, motion=vectors)
     return _limited(found, request)
 
 

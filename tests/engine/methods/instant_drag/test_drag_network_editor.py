@@ -116,6 +116,14 @@ def test_the_loaders_bring_what_was_saved(parts, engine):
 # --- what stands in
 
 
+def test_what_is_bent_arrives_though_the_network_takes_it_to_rest(engine, thing):
+    picture, _ = thing
+    result = edit(engine(*STAND_IN), drag(picture, motion="deform"))
+    assert result.handles[0] == pytest.approx((160, 125), abs=1)
+    before, after = picture[105:116, 115:126].astype(int), result.image[120:131, 155:166].astype(int)
+    assert np.abs(before - after).mean() < 8
+
+
 @pytest.mark.parametrize("roles", [STAND_IN, ("flowgen",)], ids=["fill", "no fill"])
 @pytest.mark.parametrize("motion", ["move", "deform"])
 def test_a_whole_edit_without_flowdiffusion(engine, thing, roles, motion):
