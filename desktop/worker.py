@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QThread, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, Qt, QThread, QTimer, Signal
 
 from desktop.engine_process import Command, EngineProcess
 from desktop.engine_signals import EngineSignals
@@ -103,7 +103,9 @@ class EngineWorker(EngineSignals):
             process.kill()
         if self._thread.isRunning():
             self._asked.emit(self._shut)
-            if not self._thread.wait(round(_CLOSING * 1000)):
+            if self._thread.wait(round(_CLOSING * 1000)):
+                QCoreApplication.removePostedEvents(self)  # untaken they would keep it for ever
+            else:
                 _left_behind.append(self)  # to destroy it while its thread runs would end the program
 
     def _ask(self, action: Callable[[], None]) -> None:
@@ -125,7 +127,7 @@ class EngineWorker(EngineSignals):
             _log.exception("The engine worker failed")
 
     # Called in the process's threads, whose hold on these methods keeps the worker until they have ended.
-    # After closing nobody listens, and what is told to nobody would keep it for ever.
+    # After closing nobody listens.
 
     def _hear(self, process: EngineProcess, message: channel.Message) -> None:
         if not self._closed:

@@ -1,5 +1,6 @@
 """What every test gets: no window, no network, no home of the user, and small pictures from fixed seeds."""
 
+import faulthandler
 import gc
 import ipaddress
 import os
@@ -43,12 +44,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Where there are windows, cycles are collected on this thread alone: see `desktop/collector.py`."""
+    """From the first window on, cycles are collected on this thread alone: see `desktop/collector.py`."""
     if "qapp" in getattr(item, "fixturenames", ()):
         gc.disable()
-    elif not gc.isenabled():
-        gc.collect()
-        gc.enable()
+    if item.get_closest_marker("timeout"):
+        faulthandler.cancel_dump_traceback_later()  # pytest's, for those that take no longer than most
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,7 +19,7 @@ from engine.diffusion.frame import Frame
 from engine.edit import Box, DragEdit, Image, Mask, Point
 from engine.flow import Flow, invert, warp
 from engine.lift import Overlay, left_behind
-from engine.methods.instant_drag.arrival import arriving
+from engine.methods.instant_drag.arrival import arrival
 from engine.methods.instant_drag.by_colour import by_colour, drawn
 from engine.methods.instant_drag.detail import Moved, motion, move
 from engine.methods.instant_drag.flow import FLOWGEN_SIDE
@@ -67,10 +67,6 @@ def find(network: DragFlow, request: DragEdit) -> Found:
     found = look(network, request)
     if request.motion == "move" and request.subject is not None:
         found = found._replace(region=drawn(found.region, by_colour(found.region, found.picture)))
-    elif request.motion == "deform":
-        ways = (found.frame.inside(end) for end in ends(request))
-        region, vectors = arriving(found.region, found.motion, *ways)
-        found = found._replace(region=region, motion=vectors)
     return _limited(found, request)
 
 
@@ -131,7 +127,8 @@ def _limited(found: Found, request: DragEdit) -> Found:
     assert request.mask is not None, "plan and cut the request first"
     frame, bends = found.frame, request.motion == "deform"
     free = cv2.resize(request.mask, frame.content, interpolation=cv2.INTER_AREA)
-    region = _unfolded(found) if bends else found.region
+    found = _bent(found, request) if bends else found
+    region = found.region
     torn = (free == 0) & (region > _CUT) & bends
     whole = np.where(torn, np.uint8(0), np.uint8(255))
     pins = frame.inside(as_array(request.pins))
@@ -140,6 +137,15 @@ def _limited(found: Found, request: DragEdit) -> Found:
     vectors = np.ascontiguousarray(fading[0].permute(1, 2, 0).numpy())
     limited = np.asarray(region * (free.astype(np.float32) / 255), np.float32)
     return found._replace(region=limited, motion=vectors)
+
+
+def _bent(found: Found, request: DragEdit) -> Found:
+    """The flow as that of a sheet, which does not fold and goes where it is pulled."""
+    found = found._replace(region=_unfolded(found))
+    lacking, near = arrival(found.flow, *(found.frame.inside(end) for end in ends(request)))
+    region = np.maximum(found.region, near)
+    vectors = (found.flow + lacking) / np.maximum(region, np.float32(1e-6))[..., None]
+    return found._replace(region=region, motion=np.where(near[..., None] > 0, vectors, found.motion))
 
 
 def _unfolded(found: Found) -> Plane:
