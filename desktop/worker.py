@@ -16,7 +16,7 @@ from engine import channel, jobs
 
 _TICK = 250  # milliseconds between two looks at the clock
 _CLOSING = 0.9  # seconds that closing may take
-_left_behind: list[object] = []
+_left_behind: list["EngineWorker"] = []
 
 _log = logging.getLogger(__name__)
 

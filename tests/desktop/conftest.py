@@ -3,8 +3,11 @@
 import pytest
 
 import engine.shelf
+from desktop.limits import Limits
+from desktop.worker import EngineWorker
 from engine.packs import PackStore
 from tests.desktop.hands import BY_NAME, shown_window
+from tests.desktop.workers import FAULTY, Ear
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +28,18 @@ def opened(window, qtbot):
     with qtbot.waitSignal(window.filing.worker.opened):
         window.filing.open_path(BY_NAME["mountain_lake"].picture)
     return window
+
+
+@pytest.fixture
+def start(qtbot):
+    """start(command, **limits) → worker and ear."""
+    made = []  # an ear that goes while the worker's thread still talks to it would crash the interpreter
+
+    def start(command=FAULTY, **limits):
+        worker = EngineWorker(command, Limits(**limits))
+        made.append((worker, Ear(worker, qtbot)))
+        return made[-1]
+
+    yield start
+    for worker, _ in made:
+        worker.close()

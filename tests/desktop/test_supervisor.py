@@ -24,7 +24,7 @@ from engine import (
     jobs,
     pictures,
 )
-from tests.desktop.test_worker import FAULTY, drag, warp
+from tests.desktop.workers import FAULTY, drag, warp
 
 
 @pytest.fixture

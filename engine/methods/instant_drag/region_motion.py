@@ -140,7 +140,7 @@ def _limited(found: Found, request: DragEdit) -> Found:
 
 
 def _bent(found: Found, request: DragEdit) -> Found:
-    """The flow as that of a sheet, which does not fold and goes where it is pulled."""
+    """The flow as that of a sheet, whose edge does not fold, and which goes where it is pulled."""
     found = found._replace(region=_unfolded(found))
     lacking, near = arrival(found.flow, *(found.frame.inside(end) for end in ends(request)))
     region = np.maximum(found.region, near)
